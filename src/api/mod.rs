@@ -1,0 +1,12 @@
+//! The SQL functions. They check arguments, call and convert; nothing is decided here.
+
+pub mod bucket;
+pub mod configuration;
+pub mod decide;
+pub mod session;
+pub mod targeting;
+
+/// Tells pgrx of the schema that `sql/10_schema.sql` has created by then: without it,
+/// `#[pg_extern(schema = "lotty")]` is refused.
+#[pgrx::pg_schema]
+mod lotty {}

@@ -1,0 +1,111 @@
+//! A flag from the tables.
+//!
+//! Configuration is read with the newest snapshot, as PostgreSQL reads its catalogs: what was
+//! compiled from it may be kept beyond the transaction, so it must not be older than the
+//! invalidations that were heard (see [`crate::cache`]).
+
+use lotty_core::flag::{ExperimentSource, Flag, FlagSource, VariantSource};
+use rust_decimal::Decimal;
+use uuid::Uuid;
+
+use crate::errors;
+use crate::pg::jsonb::Jsonb;
+use crate::pg::snapshot;
+use crate::pg::spi::{Connection, Parameter, Row, Statement, View, connect};
+
+/// The flag, and whether a targeting rule that is not valid was met.
+pub fn load_flag(key: &str) -> Option<Flag<Jsonb>> {
+    let mut broken = Vec::new();
+    let compiled = snapshot::with_newest(|| {
+        let source = connect(|spi| read_flag(spi, key))?;
+        Some(Flag::compile(source, &mut read_audience, &mut broken))
+    });
+    for rule in &broken {
+        errors::broken_rule(rule);
+    }
+    match compiled? {
+        Ok(flag) => Some(flag),
+        Err(error) => errors::broken_flag(key, &error),
+    }
+}
+
+/// The rule of an audience, with the newest snapshot if none is active for it already.
+pub fn read_audience(name: &str) -> Option<String> {
+    static AUDIENCE: Statement =
+        Statement::new(c"SELECT targeting FROM lotty.audience WHERE name = $1");
+    let name = Parameter::Text(name);
+    connect(|spi| spi.query(&AUDIENCE, &[name], View::Active, |row| row.get::<String>(1)))
+        .into_iter()
+        .next()
+        .flatten()
+}
+
+fn read_flag(spi: &Connection, key: &str) -> Option<FlagSource<Jsonb>> {
+    static FLAG: Statement =
+        Statement::new(c"SELECT flag_id, enabled, default_value FROM lotty.flag WHERE key = $1");
+    let (flag_id, enabled, default_value) = spi
+        .query(&FLAG, &[Parameter::Text(key)], View::Active, |row| {
+            Some((row.uuid(1)?, row.get::<bool>(2)?, row.jsonb(3)?))
+        })
+        .into_iter()
+        .next()
+        .flatten()?;
+    let mut experiments = read_experiments(spi, flag_id);
+    read_variants(spi, flag_id, &mut experiments);
+    Some(FlagSource { enabled, default_value, experiments })
+}
+
+fn read_experiments(spi: &Connection, flag_id: Uuid) -> Vec<ExperimentSource<Jsonb>> {
+    static EXPERIMENTS: Statement = Statement::new(
+        c"SELECT experiment_id, key, coalesce(hash_key, experiment_id::text), targeting,
+                 traffic_allocation::text
+            FROM lotty.experiment
+           WHERE flag_id = $1 AND status = 'running'
+           ORDER BY rank, key COLLATE \"C\"",
+    );
+    let of_flag = [Parameter::Uuid(Some(flag_id))];
+    spi.query(&EXPERIMENTS, &of_flag, View::Active, |row| {
+        Some(ExperimentSource {
+            id: row.uuid(1)?,
+            key: row.get(2)?,
+            hash_key: row.get(3)?,
+            targeting: row.get(4)?,
+            traffic_allocation: decimal(row, 5)?,
+            variants: Vec::new(),
+        })
+    })
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// Adds the variants to their experiments, in storage order.
+fn read_variants(spi: &Connection, flag_id: Uuid, experiments: &mut [ExperimentSource<Jsonb>]) {
+    static VARIANTS: Statement = Statement::new(
+        c"SELECT v.experiment_id, v.variant_id, v.name, v.value, v.weight::text
+            FROM lotty.experiment e JOIN lotty.variant v USING (experiment_id)
+           WHERE e.flag_id = $1 AND e.status = 'running'
+           ORDER BY v.rank, v.name COLLATE \"C\"",
+    );
+    let of_flag = [Parameter::Uuid(Some(flag_id))];
+    let variants = spi.query(&VARIANTS, &of_flag, View::Active, |row| {
+        let variant = VariantSource {
+            id: row.uuid(2)?,
+            name: row.get(3)?,
+            value: row.jsonb(4)?,
+            weight: decimal(row, 5)?,
+        };
+        Some((row.uuid(1)?, variant))
+    });
+    for (experiment_id, variant) in variants.into_iter().flatten() {
+        if let Some(experiment) = experiments.iter_mut().find(|e| e.id == experiment_id) {
+            experiment.variants.push(variant);
+        }
+    }
+}
+
+/// A numeric column, selected as text. The tables' constraints keep it within what a
+/// `Decimal` holds exactly.
+fn decimal(row: &Row, number: i32) -> Option<Decimal> {
+    row.get::<String>(number)?.parse().ok()
+}

@@ -1,0 +1,139 @@
+//! The errors and warnings that users see, in one place: SQLSTATE, message (lower case, no
+//! full stop, names the object and the value), DETAIL (facts) and HINT (the next step).
+
+use lotty_core::flag::{BrokenRule, FlagError};
+use lotty_core::targeting::TargetingError;
+use pgrx::pg_sys::panic::ErrorReport;
+use pgrx::prelude::*;
+
+/// Raises an error; the transaction is aborted.
+fn raise(report: ErrorReport) -> ! {
+    report.report(PgLogLevel::ERROR);
+    unreachable!("an error of level ERROR does not return")
+}
+
+fn report(code: PgSqlErrorCode, message: String, detail: String, hint: &str) -> ErrorReport {
+    let report = ErrorReport::new(code, message, "lotty").set_detail(detail);
+    if hint.is_empty() { report } else { report.set_hint(hint.to_owned()) }
+}
+
+/// 22004: an argument is NULL.
+pub fn null_argument(function: &str, argument: &str, hint: &str) -> ! {
+    raise(report(
+        PgSqlErrorCode::ERRCODE_NULL_VALUE_NOT_ALLOWED,
+        format!("{argument} must not be NULL"),
+        format!("Argument \"{argument}\" of {function} is NULL."),
+        hint,
+    ))
+}
+
+/// 22023: a key or subject is longer than 512 bytes.
+pub fn too_long(function: &str, argument: &str, bytes: usize, limit: usize) -> ! {
+    raise(report(
+        PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+        format!("{argument} is too long"),
+        format!("Argument \"{argument}\" of {function} has {bytes} bytes, at most {limit} are allowed."),
+        "Use the key of a row, not its content; a long identifier can be hashed first.",
+    ))
+}
+
+/// 22023: the attributes are no JSON object.
+pub fn attributes_not_an_object(function: &str, type_name: &str) -> ! {
+    raise(report(
+        PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+        format!("attrs must be a JSON object, not {}", with_article(type_name)),
+        format!("Argument \"attrs\" of {function} is a JSON {type_name}."),
+        "Pass an object of names and values such as '{\"country\": \"DE\"}', or '{}' for no attributes.",
+    ))
+}
+
+fn with_article(type_name: &str) -> String {
+    match type_name {
+        "null" => type_name.to_owned(),
+        "array" => format!("an {type_name}"),
+        _ => format!("a {type_name}"),
+    }
+}
+
+/// 25006: `lotty_decide` where nothing can be written.
+pub fn cannot_record(in_recovery: bool) -> ! {
+    let (place, fact) = if in_recovery {
+        ("during recovery", "This server is a standby, which cannot write.")
+    } else {
+        ("in a read-only transaction", "The transaction is read-only.")
+    };
+    raise(report(
+        PgSqlErrorCode::ERRCODE_READ_ONLY_SQL_TRANSACTION,
+        format!("cannot record a decision {place}"),
+        format!("lotty_decide writes its decision to lotty.decision. {fact}"),
+        "Use lotty_evaluate for the same answer without recording it.",
+    ))
+}
+
+/// 22023: a rule that is being written, or evaluated, is not valid.
+pub fn invalid_rule(owner: &str, error: &TargetingError) -> ! {
+    let of = if owner.is_empty() { String::new() } else { format!(" of {owner}") };
+    raise(report(
+        PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+        format!("invalid targeting rule{of} at character {}: {error}", error.position()),
+        error.caret().to_owned(),
+        error.hint().unwrap_or("lotty_targeting_check(rule) shows what is wrong without storing the rule."),
+    ))
+}
+
+/// Warning 01000: a rule names an audience that does not exist. No error, since a dump may
+/// restore the audiences later.
+pub fn unresolved_audience(owner: &str, audience: &str) {
+    ErrorReport::new(
+        PgSqlErrorCode::ERRCODE_WARNING,
+        format!("audience \"{audience}\" does not exist"),
+        "lotty",
+    )
+    .set_detail(format!(
+        "The targeting rule of {owner} names it; until it exists, it is unknown who belongs to it."
+    ))
+    .set_hint("Insert it into lotty.audience.".to_owned())
+    .report(PgLogLevel::WARNING);
+}
+
+/// 42P19: audiences that name each other in a circle.
+pub fn audience_cycle(audience: &str, cycle: &[String]) -> ! {
+    raise(report(
+        PgSqlErrorCode::ERRCODE_INVALID_RECURSION,
+        format!("audience \"{audience}\" refers to itself"),
+        format!("The audiences {} form a cycle.", cycle.join(" -> ")),
+        "Take the reference out of one of these rules.",
+    ))
+}
+
+/// Warning 01000: a rule in the tables is not valid, so somebody got around the triggers.
+pub fn broken_rule(broken: &BrokenRule) {
+    ErrorReport::new(
+        PgSqlErrorCode::ERRCODE_WARNING,
+        format!("targeting rule of experiment \"{}\" is not valid and admits nobody", broken.experiment),
+        "lotty",
+    )
+    .set_detail(format!("At character {}: {}", broken.error.position(), broken.error))
+    .set_hint("Update the experiment's targeting.".to_owned())
+    .report(PgLogLevel::WARNING);
+}
+
+/// XX001: numbers in the tables that the triggers do not let in.
+pub fn broken_flag(flag: &str, error: &FlagError) -> ! {
+    raise(report(
+        PgSqlErrorCode::ERRCODE_DATA_CORRUPTED,
+        format!("flag \"{flag}\" cannot be decided"),
+        error.to_string(),
+        "Correct the row.",
+    ))
+}
+
+/// 58000: the system gives no random numbers.
+pub fn no_randomness() -> ! {
+    raise(report(
+        PgSqlErrorCode::ERRCODE_SYSTEM_ERROR,
+        "could not generate random values".to_owned(),
+        "A decision needs a unique identifier.".to_owned(),
+        "",
+    ))
+}

@@ -1,0 +1,66 @@
+//! Lotty: feature flags and experiments inside PostgreSQL.
+//!
+//! | where | what |
+//! |---|---|
+//! | `core/` | the engine, a crate of its own: no PostgreSQL, no `unsafe` |
+//! | `pg/` | the boundary: everything `unsafe`, behind safe functions |
+//! | `config.rs`, `cache.rs` | a flag from the tables, compiled once a session |
+//! | `ledger.rs`, `decision_log.rs` | what a decision reads and writes |
+//! | `errors.rs` | the errors that users see |
+//! | `api/` | the SQL functions: check arguments, call, convert |
+//! | `../sql/` | schema, tables, triggers, reports, privileges |
+#![deny(unsafe_code)]
+
+mod api;
+mod cache;
+mod config;
+mod decision_log;
+mod errors;
+mod ledger;
+#[allow(unsafe_code)]
+mod pg;
+#[cfg(any(test, feature = "pg_test"))]
+mod tests;
+
+use pgrx::prelude::*;
+
+pg_module_magic!(name, version);
+
+extension_sql_file!("../sql/10_schema.sql", name = "schema", bootstrap);
+extension_sql_file!("../sql/20_tables.sql", name = "tables", requires = ["schema"]);
+extension_sql_file!(
+    "../sql/30_triggers.sql",
+    name = "triggers",
+    requires = [
+        "tables",
+        api::configuration::check_targeting,
+        api::configuration::check_audience_cycle,
+        api::configuration::targeting_audiences,
+        api::configuration::review_required,
+        api::configuration::invalidate_cache
+    ]
+);
+extension_sql_file!("../sql/40_reports.sql", name = "reports", requires = ["tables"]);
+extension_sql_file!("../sql/50_ledger.sql", name = "ledger", requires = ["tables"]);
+extension_sql_file!("../sql/90_functions.sql", name = "functions", finalize);
+
+/// Called once, when a session loads the library.
+#[pg_guard]
+#[allow(unsafe_code)]
+pub extern "C-unwind" fn _PG_init() {
+    pg::settings::init();
+    pg::invalidation::init();
+}
+
+/// What cargo-pgrx needs to start a server for the `#[pg_test]`s.
+#[cfg(test)]
+pub mod pg_test {
+    /// Called once before the tests.
+    pub fn setup(_options: Vec<&str>) {}
+
+    /// Settings of the test server.
+    #[must_use]
+    pub fn postgresql_conf_options() -> Vec<&'static str> {
+        vec![]
+    }
+}

@@ -1,0 +1,27 @@
+//! Time and randomness.
+
+use pgrx::pg_sys;
+
+/// Microseconds from PostgreSQL's epoch (2000-01-01) as in a `timestamptz` datum.
+pub type Timestamp = i64;
+
+/// Start of the current transaction: what `now()` answers.
+pub fn transaction_start() -> Timestamp {
+    // SAFETY: reads a variable of the current transaction; every SQL function runs in one.
+    unsafe { pg_sys::GetCurrentTransactionStartTimestamp() }
+}
+
+/// Nanoseconds of the wall clock since 1970; 0 if the clock is set before that.
+pub fn unix_nanos() -> u64 {
+    std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .map_or(0, |since| u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
+}
+
+/// Eight bytes from PostgreSQL's cryptographic source; `None` if the system has none to give.
+pub fn strong_random() -> Option<[u8; 8]> {
+    let mut bytes = [0_u8; 8];
+    // SAFETY: the buffer is valid for the length given.
+    let ok = unsafe { pg_sys::pg_strong_random(bytes.as_mut_ptr().cast(), bytes.len()) };
+    ok.then_some(bytes)
+}

@@ -1,0 +1,88 @@
+//! The composite type `lotty.decision_result` as a function's result.
+
+use lotty_core::reason::Reason;
+use pgrx::callconv::{BoxRet, FcInfo};
+use pgrx::datum::Datum;
+use pgrx::impl_sql_translatable;
+use pgrx::prelude::*;
+use uuid::Uuid;
+
+use super::composite;
+use super::jsonb::Jsonb;
+
+/// A row of type `lotty.decision_result`.
+pub struct DecisionRow {
+    /// The flag's key, as asked for.
+    pub flag: String,
+    /// The answer.
+    pub value: Option<ValueDatum>,
+    /// The row in the log.
+    pub decision_id: Option<Uuid>,
+    /// The experiment.
+    pub experiment_id: Option<Uuid>,
+    /// The variant.
+    pub variant_id: Option<Uuid>,
+    /// Why.
+    pub reason: Reason,
+}
+
+/// A `jsonb` in the memory context in which it was made.
+pub struct ValueDatum(pg_sys::Datum);
+
+impl From<&Jsonb> for ValueDatum {
+    fn from(value: &Jsonb) -> Self {
+        Self(value.to_datum())
+    }
+}
+
+impl_sql_translatable!(DecisionRow, "lotty.decision_result");
+
+// SAFETY: functions that return this are declared to return lotty.decision_result, whose
+// columns are these.
+unsafe impl BoxRet for DecisionRow {
+    unsafe fn box_into<'fcx>(self, fcinfo: &mut FcInfo<'fcx>) -> Datum<'fcx> {
+        let uuid = |id: Option<Uuid>| {
+            id.and_then(|id| pgrx::Uuid::from_bytes(*id.as_bytes()).into_datum())
+        };
+        // SAFETY: as above.
+        unsafe {
+            composite::return_row(fcinfo, |[.., reason_type]: [pg_sys::Oid; 6]| {
+                [
+                    self.flag.into_datum(),
+                    self.value.map(|ValueDatum(datum)| datum),
+                    uuid(self.decision_id),
+                    uuid(self.experiment_id),
+                    uuid(self.variant_id),
+                    Some(reason_datum(reason_type, self.reason)),
+                ]
+            })
+        }
+    }
+}
+
+/// The label's object id, by PostgreSQL's own cache of enum labels.
+///
+/// # Safety
+/// `reason_type` is the type lotty.reason.
+unsafe fn reason_datum(reason_type: pg_sys::Oid, reason: Reason) -> pg_sys::Datum {
+    let mut label = [0_u8; pg_sys::NAMEDATALEN as usize];
+    for (to, from) in label.iter_mut().zip(reason.as_str().bytes()) {
+        *to = from;
+    }
+    // SAFETY: a cache look-up by type and label; the label is NUL-terminated, since labels are
+    // shorter than NAMEDATALEN.
+    let oid = unsafe {
+        pg_sys::GetSysCacheOid(
+            pg_sys::SysCacheIdentifier::ENUMTYPOIDNAME as i32,
+            pg_sys::Anum_pg_enum_oid as i16,
+            pg_sys::Datum::from(reason_type),
+            pg_sys::Datum::from(label.as_ptr()),
+            pg_sys::Datum::from(0),
+            pg_sys::Datum::from(0),
+        )
+    };
+    if oid == pg_sys::InvalidOid {
+        error!("lotty.reason has no label {reason}");
+    }
+    pg_sys::Datum::from(oid)
+}

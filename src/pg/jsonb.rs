@@ -1,0 +1,273 @@
+//! Binary `jsonb`: read in place, never serialised.
+
+use std::borrow::Cow;
+use std::ffi::CStr;
+use std::ops::ControlFlow;
+use std::slice;
+
+use lotty_core::attributes::{Attributes, Elements, Path, Segment, Value};
+use lotty_core::number::Number;
+use pgrx::callconv::{Arg, ArgAbi};
+use pgrx::nullable::Nullable;
+use pgrx::prelude::*;
+use pgrx::{fcinfo::direct_function_call_as_datum, impl_sql_translatable};
+
+/// A `jsonb` value kept outside of PostgreSQL's memory: its bytes, length word included.
+#[derive(Debug)]
+pub struct Jsonb(Box<[u8]>);
+
+impl Jsonb {
+    /// Copies a datum.
+    ///
+    /// # Safety
+    /// `datum` is a `jsonb` that is not NULL.
+    pub unsafe fn copy_from(datum: pg_sys::Datum) -> Self {
+        // SAFETY: detoasting gives a valid varlena of the length that it states.
+        unsafe {
+            let varlena = pg_sys::pg_detoast_datum(datum.cast_mut_ptr());
+            let bytes = slice::from_raw_parts(varlena.cast::<u8>(), pgrx::varsize_any(varlena));
+            Self(bytes.into())
+        }
+    }
+
+    /// A copy in the current memory context.
+    pub fn to_datum(&self) -> pg_sys::Datum {
+        // SAFETY: palloc gives memory of that size, aligned as a varlena must be.
+        unsafe {
+            let copy = pg_sys::palloc(self.0.len()).cast::<u8>();
+            copy.copy_from_nonoverlapping(self.0.as_ptr(), self.0.len());
+            pg_sys::Datum::from(copy)
+        }
+    }
+}
+
+/// A `jsonb` argument of a function.
+pub struct JsonbArgument<'fcx> {
+    root: Container<'fcx>,
+}
+
+impl_sql_translatable!(JsonbArgument<'_>, "jsonb");
+
+// SAFETY: the SQL type is jsonb, so the datum is one. It is detoasted into the memory context
+// of the call, which outlives the call and so `'fcx`.
+unsafe impl<'fcx> ArgAbi<'fcx> for JsonbArgument<'fcx> {
+    unsafe fn unbox_arg_unchecked(arg: Arg<'_, 'fcx>) -> Self {
+        let datum = unsafe { arg.unbox_arg_using_from_datum::<RawJsonb>() };
+        let RawJsonb(datum) = datum.unwrap_or_else(|| error!("lotty: unexpected NULL"));
+        Self { root: unsafe { Container::of_datum(datum) } }
+    }
+
+    unsafe fn unbox_nullable_arg(arg: Arg<'_, 'fcx>) -> Nullable<Self> {
+        let datum = unsafe { arg.unbox_arg_using_from_datum::<RawJsonb>() };
+        datum.map(|RawJsonb(datum)| Self { root: unsafe { Container::of_datum(datum) } }).into()
+    }
+}
+
+/// The datum as it came.
+struct RawJsonb(pg_sys::Datum);
+
+impl FromDatum for RawJsonb {
+    unsafe fn from_polymorphic_datum(
+        datum: pg_sys::Datum,
+        is_null: bool,
+        _: pg_sys::Oid,
+    ) -> Option<Self> {
+        (!is_null).then_some(Self(datum))
+    }
+}
+
+impl JsonbArgument<'_> {
+    /// Whether it is a JSON object.
+    pub fn is_object(&self) -> bool {
+        self.root.has(pg_sys::JB_FOBJECT)
+    }
+
+    /// `object`, `array`, `string`, `number`, `boolean` or `null`.
+    pub fn type_name(&self) -> &'static str {
+        if self.is_object() {
+            return "object";
+        }
+        if !self.root.has(pg_sys::JB_FSCALAR) {
+            return "array";
+        }
+        match self.root.element(0) {
+            Value::Bool(_) => "boolean",
+            Value::Number(_) => "number",
+            Value::Text(_) => "string",
+            _ => "null",
+        }
+    }
+}
+
+impl Attributes for JsonbArgument<'_> {
+    /// Only the keys on the path are looked at: a binary search each, no allocation but for
+    /// an element of an array on the path.
+    fn get(&self, path: &Path) -> Value<'_> {
+        let mut container = self.root;
+        let mut value = Value::Object;
+        for segment in path.segments() {
+            if !matches!(value, Value::Object | Value::Array(_)) {
+                return Value::Missing;
+            }
+            let found = match segment {
+                Segment::Key(key) => container.field(key),
+                Segment::Index(index) => container.nth(*index),
+            };
+            let Some(found) = found else { return Value::Missing };
+            if let Some(inner) = found.container() {
+                container = inner;
+            }
+            value = found.value();
+        }
+        value
+    }
+}
+
+/// An object or array inside a `jsonb` (`JsonbContainer` of `utils/jsonb.h`).
+#[derive(Clone, Copy)]
+struct Container<'a> {
+    pointer: *mut pg_sys::JsonbContainer,
+    lifetime: std::marker::PhantomData<&'a [u8]>,
+}
+
+/// A value inside a `jsonb`, as PostgreSQL hands it out.
+struct Found<'a> {
+    value: pg_sys::JsonbValue,
+    lifetime: std::marker::PhantomData<&'a [u8]>,
+}
+
+impl<'a> Container<'a> {
+    /// # Safety
+    /// `datum` is a `jsonb` that is not NULL; `'a` ends before the current memory context.
+    unsafe fn of_datum(datum: pg_sys::Datum) -> Self {
+        // SAFETY: a plain, uncompressed varlena, whose data start behind the length word.
+        let pointer = unsafe {
+            let varlena = pg_sys::pg_detoast_datum(datum.cast_mut_ptr());
+            varlena.cast::<u8>().add(pg_sys::VARHDRSZ).cast()
+        };
+        Self { pointer, lifetime: std::marker::PhantomData }
+    }
+
+    fn header(self) -> u32 {
+        // SAFETY: a container starts with its header.
+        unsafe { (*self.pointer).header }
+    }
+
+    fn has(self, flag: u32) -> bool {
+        self.header() & flag != 0
+    }
+
+    fn len(self) -> u32 {
+        self.header() & pg_sys::JB_CMASK
+    }
+
+    /// The value of a key; `None` if this is no object or has no such key.
+    fn field(self, key: &str) -> Option<Found<'a>> {
+        if !self.has(pg_sys::JB_FOBJECT) {
+            return None;
+        }
+        let mut value = pg_sys::JsonbValue::default();
+        let length = i32::try_from(key.len()).ok()?;
+        // SAFETY: an object; the key need not be NUL-terminated. The answer points into the
+        // container, and is written to `value`.
+        let found = unsafe {
+            let key = key.as_ptr().cast();
+            pg_sys::getKeyJsonValueFromContainer(self.pointer, key, length, &mut value)
+        };
+        (!found.is_null()).then_some(Found { value, lifetime: std::marker::PhantomData })
+    }
+
+    /// An element; `None` if this is no array or is not that long.
+    fn nth(self, index: u32) -> Option<Found<'a>> {
+        if !self.has(pg_sys::JB_FARRAY) || self.has(pg_sys::JB_FSCALAR) {
+            return None;
+        }
+        self.raw_nth(index)
+    }
+
+    fn raw_nth(self, index: u32) -> Option<Found<'a>> {
+        // SAFETY: an array. The answer is palloc'd and points into the container; NULL if the
+        // array is shorter.
+        unsafe {
+            let found = pg_sys::getIthJsonbValueFromContainer(self.pointer, index);
+            if found.is_null() {
+                return None;
+            }
+            let value = *found;
+            pg_sys::pfree(found.cast());
+            Some(Found { value, lifetime: std::marker::PhantomData })
+        }
+    }
+
+    /// Like `nth`, also of the one-element array that a bare scalar is stored as.
+    fn element(self, index: u32) -> Value<'a> {
+        self.raw_nth(index).map_or(Value::Missing, |found| found.value())
+    }
+}
+
+/// How many elements of an array pass between two checks for a cancelled query.
+const ELEMENTS_PER_INTERRUPT_CHECK: u32 = 1024;
+
+impl Elements for Container<'_> {
+    fn visit(&self, visitor: &mut dyn FnMut(Value<'_>) -> ControlFlow<()>) {
+        for index in 0..self.len() {
+            if index % ELEMENTS_PER_INTERRUPT_CHECK == 0 {
+                check_for_interrupts!();
+            }
+            if visitor(self.element(index)).is_break() {
+                return;
+            }
+        }
+    }
+}
+
+impl<'a> Found<'a> {
+    fn container(&self) -> Option<Container<'a>> {
+        (self.value.type_ == pg_sys::jbvType::jbvBinary).then(|| {
+            // SAFETY: the tag says that this member of the union is set.
+            let pointer = unsafe { self.value.val.binary.data };
+            Container { pointer, lifetime: std::marker::PhantomData }
+        })
+    }
+
+    fn value(&self) -> Value<'a> {
+        // SAFETY: the tag says which member of the union is set; strings and numbers point
+        // into the container, which lives for `'a`.
+        unsafe {
+            match self.value.type_ {
+                pg_sys::jbvType::jbvNull => Value::Null,
+                pg_sys::jbvType::jbvBool => Value::Bool(self.value.val.boolean),
+                pg_sys::jbvType::jbvNumeric => number(self.value.val.numeric),
+                pg_sys::jbvType::jbvString => {
+                    let string = self.value.val.string;
+                    let length = usize::try_from(string.len).unwrap_or(0);
+                    let bytes = slice::from_raw_parts(string.val.cast::<u8>(), length);
+                    // Only databases in UTF8 can have the extension; the check is cheap.
+                    std::str::from_utf8(bytes)
+                        .map_or(Value::Missing, |text| Value::Text(Cow::Borrowed(text)))
+                }
+                _ => match self.container() {
+                    Some(array) if array.has(pg_sys::JB_FARRAY) => Value::Array(Box::new(array)),
+                    _ => Value::Object,
+                },
+            }
+        }
+    }
+}
+
+/// A number by its text, so that not a digit is lost.
+///
+/// # Safety
+/// `numeric` is a valid numeric.
+unsafe fn number(numeric: pg_sys::Numeric) -> Value<'static> {
+    // SAFETY: numeric_out takes a numeric and answers a palloc'd, NUL-terminated text.
+    unsafe {
+        let argument = Some(pg_sys::Datum::from(numeric));
+        let Some(text) = direct_function_call_as_datum(pg_sys::numeric_out, &[argument]) else {
+            return Value::Missing;
+        };
+        let number = CStr::from_ptr(text.cast_mut_ptr()).to_str().ok().and_then(Number::parse);
+        pg_sys::pfree(text.cast_mut_ptr());
+        number.map_or(Value::Missing, Value::Number)
+    }
+}

@@ -1,0 +1,14 @@
+//! The boundary to PostgreSQL: the only folder with `unsafe` code. Outward it shows safe
+//! functions and types; each `unsafe` block states what it relies on.
+
+pub mod clock;
+mod compat;
+mod composite;
+pub mod decision_row;
+pub mod invalidation;
+pub mod jsonb;
+pub mod session;
+pub mod settings;
+pub mod snapshot;
+pub mod spi;
+pub mod targeting_check_row;

@@ -1,0 +1,224 @@
+//! Prepared statements through SPI, with the snapshot and the read-only flag in our hands.
+//!
+//! pgrx's own interface parses anew or keeps plans per call site, takes a transaction id for
+//! some reads (which fails on standbys) and picks the snapshot by itself. Here a statement is
+//! planned once a session, and each call says what it sees.
+
+use std::ffi::{CStr, c_char};
+use std::ptr;
+use std::sync::atomic::{AtomicPtr, Ordering::Relaxed};
+
+use pgrx::prelude::*;
+use uuid::Uuid;
+
+use super::clock::Timestamp;
+use super::jsonb::Jsonb;
+
+/// What a statement sees.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum View {
+    /// The active snapshot: that of the calling statement, or of
+    /// [`super::snapshot::with_newest`]. Nothing can be written.
+    Active,
+    /// A snapshot of its own, as a statement sent by a client has: under READ COMMITTED all
+    /// that is committed by now, and whatever this transaction has done.
+    Fresh,
+}
+
+/// A parameter.
+#[derive(Clone, Copy)]
+pub enum Parameter<'a> {
+    /// `text`
+    Text(&'a str),
+    /// `uuid`
+    Uuid(Option<Uuid>),
+    /// `jsonb`
+    Jsonb(Option<&'a Jsonb>),
+    /// `smallint`
+    SmallInt(i16),
+    /// `timestamptz`
+    Timestamp(Option<Timestamp>),
+}
+
+impl Parameter<'_> {
+    fn type_oid(self) -> pg_sys::Oid {
+        match self {
+            Self::Text(_) => pg_sys::TEXTOID,
+            Self::Uuid(_) => pg_sys::UUIDOID,
+            Self::Jsonb(_) => pg_sys::JSONBOID,
+            Self::SmallInt(_) => pg_sys::INT2OID,
+            Self::Timestamp(_) => pg_sys::TIMESTAMPTZOID,
+        }
+    }
+
+    /// Memory comes from the current context: SPI's, which ends with the connection.
+    fn datum(self) -> Option<pg_sys::Datum> {
+        match self {
+            Self::Text(text) => text.into_datum(),
+            Self::Uuid(uuid) => uuid.and_then(|u| pgrx::Uuid::from_bytes(*u.as_bytes()).into_datum()),
+            Self::Jsonb(jsonb) => jsonb.map(Jsonb::to_datum),
+            Self::SmallInt(number) => number.into_datum(),
+            Self::Timestamp(at) => at.map(pg_sys::Datum::from),
+        }
+    }
+}
+
+/// A statement that is prepared at its first use and kept for the rest of the session.
+pub struct Statement {
+    sql: &'static CStr,
+    plan: AtomicPtr<pg_sys::_SPI_plan>,
+}
+
+impl Statement {
+    /// Names no types; they follow from the parameters of the first call and must stay.
+    pub const fn new(sql: &'static CStr) -> Self {
+        Self { sql, plan: AtomicPtr::new(ptr::null_mut()) }
+    }
+
+    fn plan(&self, parameters: &[Parameter<'_>]) -> pg_sys::SPIPlanPtr {
+        let kept = self.plan.load(Relaxed);
+        if !kept.is_null() {
+            return kept;
+        }
+        let mut types: Vec<pg_sys::Oid> = parameters.iter().map(|p| p.type_oid()).collect();
+        // SAFETY: connected (only `Connection` calls this); the text is NUL-terminated and
+        // `types` has as many entries as stated. PostgreSQL copies both. A kept plan lives
+        // until the session ends and is planned anew by itself when its tables change.
+        unsafe {
+            let count = i32::try_from(types.len()).unwrap_or(0);
+            let plan = pg_sys::SPI_prepare(self.sql.as_ptr(), count, types.as_mut_ptr());
+            if plan.is_null() || pg_sys::SPI_keepplan(plan) != 0 {
+                fail("SPI_prepare", pg_sys::SPI_result);
+            }
+            self.plan.store(plan, Relaxed);
+            plan
+        }
+    }
+}
+
+/// An open SPI connection.
+pub struct Connection(());
+
+/// Runs `body` with an SPI connection. What it returns must not point into PostgreSQL's
+/// memory: that of the connection is gone afterwards.
+pub fn connect<R: 'static>(body: impl FnOnce(&Connection) -> R) -> R {
+    // SAFETY: inside a transaction. If `body` raises an error, the abort of the
+    // (sub)transaction closes the connection (AtEOXact_SPI, AtEOSubXact_SPI).
+    unsafe {
+        let code = pg_sys::SPI_connect();
+        if code != pg_sys::SPI_OK_CONNECT as i32 {
+            fail("SPI_connect", code);
+        }
+    }
+    let result = body(&Connection(()));
+    // SAFETY: closes what was opened above.
+    unsafe {
+        let code = pg_sys::SPI_finish();
+        if code != pg_sys::SPI_OK_FINISH as i32 {
+            fail("SPI_finish", code);
+        }
+    }
+    result
+}
+
+impl Connection {
+    /// Runs a query and turns each row into a `T`.
+    pub fn query<T>(
+        &self,
+        statement: &Statement,
+        parameters: &[Parameter<'_>],
+        view: View,
+        mut row: impl FnMut(&Row) -> T,
+    ) -> Vec<T> {
+        self.execute(statement, parameters, view);
+        // SAFETY: the query has just ended; its result stays until the next one or the end of
+        // the connection, and rows are only lent to the closure.
+        unsafe {
+            let table = pg_sys::SPI_tuptable;
+            if table.is_null() {
+                return Vec::new();
+            }
+            let (tuples, count) = ((*table).vals, usize::try_from((*table).numvals).unwrap_or(0));
+            let description = (*table).tupdesc;
+            let rows = (0..count)
+                .map(|index| row(&Row { tuple: *tuples.add(index), description }))
+                .collect();
+            pg_sys::SPI_freetuptable(table);
+            rows
+        }
+    }
+
+    /// Runs a statement and answers the number of rows it wrote (or read).
+    pub fn execute(&self, statement: &Statement, parameters: &[Parameter<'_>], view: View) -> u64 {
+        let plan = statement.plan(parameters);
+        let mut nulls: Vec<c_char> = Vec::with_capacity(parameters.len());
+        let mut values: Vec<pg_sys::Datum> = Vec::with_capacity(parameters.len());
+        for parameter in parameters {
+            let datum = parameter.datum();
+            nulls.push(if datum.is_some() { b' ' as c_char } else { b'n' as c_char });
+            values.push(datum.unwrap_or(pg_sys::Datum::from(0)));
+        }
+        // SAFETY: the plan is kept and was prepared for parameters of these types; both
+        // arrays have one entry for each.
+        unsafe {
+            let read_only = view == View::Active;
+            let code = pg_sys::SPI_execute_plan(
+                plan,
+                values.as_mut_ptr(),
+                nulls.as_ptr(),
+                read_only,
+                0,
+            );
+            if code < 0 {
+                fail("SPI_execute_plan", code);
+            }
+            pg_sys::SPI_processed
+        }
+    }
+}
+
+/// A row of a result.
+pub struct Row {
+    tuple: pg_sys::HeapTuple,
+    description: pg_sys::TupleDesc,
+}
+
+impl Row {
+    /// Column `number` (from 1) as a type of pgrx; it must be the column's type.
+    pub fn get<T: FromDatum>(&self, number: i32) -> Option<T> {
+        let (datum, is_null) = self.datum(number);
+        // SAFETY: the caller names the column's type; the statements stand beside the calls.
+        unsafe { T::from_datum(datum, is_null) }
+    }
+
+    /// Column `number` (from 1), a `uuid`.
+    pub fn uuid(&self, number: i32) -> Option<Uuid> {
+        self.get::<pgrx::Uuid>(number).map(|uuid| Uuid::from_bytes(*uuid.as_bytes()))
+    }
+
+    /// Column `number` (from 1), a `timestamptz`.
+    pub fn timestamp(&self, number: i32) -> Option<Timestamp> {
+        self.get::<i64>(number)
+    }
+
+    /// Column `number` (from 1), a `jsonb`; copied.
+    pub fn jsonb(&self, number: i32) -> Option<Jsonb> {
+        let (datum, is_null) = self.datum(number);
+        // SAFETY: a datum of type jsonb, by the statement beside the call.
+        (!is_null).then(|| unsafe { Jsonb::copy_from(datum) })
+    }
+
+    fn datum(&self, number: i32) -> (pg_sys::Datum, bool) {
+        let mut is_null = true;
+        // SAFETY: tuple and description belong to a result that outlives the row; a column
+        // that does not exist is answered with NULL.
+        let datum =
+            unsafe { pg_sys::SPI_getbinval(self.tuple, self.description, number, &mut is_null) };
+        (datum, is_null)
+    }
+}
+
+/// SPI reports misuse by a code, everything else by an error of its own; so this is a bug.
+fn fail(function: &str, code: i32) -> ! {
+    error!("lotty: {function} failed with code {code}");
+}
