@@ -1,0 +1,195 @@
+-- The tables. Cheap invariants are constraints; what needs a look at another row, or a
+-- better message, is in 30_triggers.sql. Each table is registered for pg_dump, which
+-- otherwise leaves the rows of an extension's tables out.
+
+CREATE TABLE lotty.flag (
+    flag_id       uuid        NOT NULL DEFAULT pg_catalog.gen_random_uuid(),
+    key           text        NOT NULL,
+    value_type    text        NOT NULL,
+    default_value jsonb       NOT NULL,
+    enabled       boolean     NOT NULL DEFAULT true,
+    description   text        NOT NULL DEFAULT '',
+    created_at    timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    updated_at    timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    CONSTRAINT flag_pkey PRIMARY KEY (flag_id),
+    CONSTRAINT flag_key_key UNIQUE (key),
+    CONSTRAINT flag_key_check
+        CHECK (pg_catalog.octet_length(key) BETWEEN 1 AND 512),
+    CONSTRAINT flag_value_type_check
+        CHECK (value_type IN ('boolean', 'string', 'number', 'json')),
+    CONSTRAINT flag_default_value_check
+        CHECK (value_type = 'json' OR pg_catalog.jsonb_typeof(default_value) = value_type)
+);
+COMMENT ON TABLE lotty.flag IS 'a flag: something that an application asks the value of';
+COMMENT ON COLUMN lotty.flag.flag_id IS 'identifier; never changes';
+COMMENT ON COLUMN lotty.flag.key IS 'the name that applications ask for, 1 to 512 bytes';
+COMMENT ON COLUMN lotty.flag.value_type IS 'type of the default value and of every variant''s value: boolean, string, number or json (anything, also null)';
+COMMENT ON COLUMN lotty.flag.default_value IS 'the answer when no variant is given';
+COMMENT ON COLUMN lotty.flag.enabled IS 'kill switch: false answers the default value to everyone';
+COMMENT ON COLUMN lotty.flag.description IS 'for people';
+COMMENT ON COLUMN lotty.flag.created_at IS 'time of the insert';
+COMMENT ON COLUMN lotty.flag.updated_at IS 'time of the last change; kept by a trigger';
+SELECT pg_catalog.pg_extension_config_dump('lotty.flag', '');
+
+CREATE TABLE lotty.experiment (
+    experiment_id      uuid        NOT NULL DEFAULT pg_catalog.gen_random_uuid(),
+    flag_id            uuid        NOT NULL,
+    key                text        NOT NULL,
+    rank               integer     NOT NULL DEFAULT 0,
+    status             text        NOT NULL DEFAULT 'draft',
+    targeting          text        NOT NULL DEFAULT '',
+    traffic_allocation numeric     NOT NULL DEFAULT 100,
+    hash_key           text,
+    description        text        NOT NULL DEFAULT '',
+    version            integer     NOT NULL DEFAULT 1,
+    created_at         timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    updated_at         timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    submitted_at       timestamptz,
+    approved_at        timestamptz,
+    rejected_at        timestamptz,
+    started_at         timestamptz,
+    paused_at          timestamptz,
+    completed_at       timestamptz,
+    archived_at        timestamptz,
+    CONSTRAINT experiment_pkey PRIMARY KEY (experiment_id),
+    CONSTRAINT experiment_key_key UNIQUE (key),
+    CONSTRAINT experiment_flag_id_fkey
+        FOREIGN KEY (flag_id) REFERENCES lotty.flag (flag_id) ON DELETE CASCADE,
+    CONSTRAINT experiment_key_check
+        CHECK (pg_catalog.octet_length(key) BETWEEN 1 AND 512),
+    CONSTRAINT experiment_status_check
+        CHECK (status IN ('draft', 'in_review', 'approved', 'rejected',
+                          'running', 'paused', 'completed', 'archived')),
+    CONSTRAINT experiment_targeting_check
+        CHECK (pg_catalog.octet_length(targeting) <= 16384),
+    -- At most ten decimals: what the engine computes with exactly.
+    CONSTRAINT experiment_traffic_allocation_check
+        CHECK (traffic_allocation BETWEEN 0 AND 100
+               AND pg_catalog.scale(traffic_allocation) <= 10),
+    CONSTRAINT experiment_hash_key_check
+        CHECK (pg_catalog.octet_length(hash_key) <= 512),
+    CONSTRAINT experiment_version_check CHECK (version >= 1)
+);
+COMMENT ON TABLE lotty.experiment IS 'an experiment of a flag: whom it is for, how much of the traffic, and its life cycle';
+COMMENT ON COLUMN lotty.experiment.experiment_id IS 'identifier; never changes';
+COMMENT ON COLUMN lotty.experiment.flag_id IS 'the flag; fixed once the experiment has run';
+COMMENT ON COLUMN lotty.experiment.key IS 'the name that people and reports use, 1 to 512 bytes';
+COMMENT ON COLUMN lotty.experiment.rank IS 'order among the experiments of the flag, ascending (ties: by key); the first that assigns the subject wins';
+COMMENT ON COLUMN lotty.experiment.status IS 'draft, in_review, approved, rejected, running, paused, completed or archived; only running ones decide';
+COMMENT ON COLUMN lotty.experiment.targeting IS 'rule over the subject''s attributes; empty means everyone';
+COMMENT ON COLUMN lotty.experiment.traffic_allocation IS 'part of the subjects that takes part, in percent (0 to 100)';
+COMMENT ON COLUMN lotty.experiment.hash_key IS 'what is hashed together with the subject; NULL means the text of experiment_id';
+COMMENT ON COLUMN lotty.experiment.description IS 'for people';
+COMMENT ON COLUMN lotty.experiment.version IS 'raised by every change; kept by a trigger';
+COMMENT ON COLUMN lotty.experiment.created_at IS 'time of the insert';
+COMMENT ON COLUMN lotty.experiment.updated_at IS 'time of the last change; kept by a trigger';
+COMMENT ON COLUMN lotty.experiment.submitted_at IS 'when it last became in_review; kept by a trigger';
+COMMENT ON COLUMN lotty.experiment.approved_at IS 'when it last became approved; kept by a trigger';
+COMMENT ON COLUMN lotty.experiment.rejected_at IS 'when it last became rejected; kept by a trigger';
+COMMENT ON COLUMN lotty.experiment.started_at IS 'when it first became running; NULL means that it never ran; kept by a trigger';
+COMMENT ON COLUMN lotty.experiment.paused_at IS 'when it last became paused; kept by a trigger';
+COMMENT ON COLUMN lotty.experiment.completed_at IS 'when it became completed; kept by a trigger';
+COMMENT ON COLUMN lotty.experiment.archived_at IS 'when it became archived; kept by a trigger';
+-- Finds a flag's experiments when the flag is compiled or deleted.
+CREATE INDEX experiment_flag_id_idx ON lotty.experiment (flag_id);
+SELECT pg_catalog.pg_extension_config_dump('lotty.experiment', '');
+
+CREATE TABLE lotty.variant (
+    variant_id    uuid    NOT NULL DEFAULT pg_catalog.gen_random_uuid(),
+    experiment_id uuid    NOT NULL,
+    name          text    NOT NULL,
+    value         jsonb   NOT NULL,
+    weight        numeric NOT NULL DEFAULT 1,
+    is_control    boolean NOT NULL DEFAULT false,
+    rank          integer NOT NULL,
+    CONSTRAINT variant_pkey PRIMARY KEY (variant_id),
+    CONSTRAINT variant_experiment_id_name_key UNIQUE (experiment_id, name),
+    CONSTRAINT variant_experiment_id_fkey
+        FOREIGN KEY (experiment_id) REFERENCES lotty.experiment (experiment_id) ON DELETE CASCADE,
+    CONSTRAINT variant_name_check
+        CHECK (pg_catalog.octet_length(name) BETWEEN 1 AND 512),
+    -- Bounds within which cumulated weights are exact (lotty_core::allocation).
+    CONSTRAINT variant_weight_check
+        CHECK (weight >= 0 AND weight < 1000000000000 AND pg_catalog.scale(weight) <= 8)
+);
+COMMENT ON TABLE lotty.variant IS 'a variant of an experiment: a value, and how often it is given';
+COMMENT ON COLUMN lotty.variant.variant_id IS 'identifier; never changes';
+COMMENT ON COLUMN lotty.variant.experiment_id IS 'the experiment; never changes';
+COMMENT ON COLUMN lotty.variant.name IS 'unique in the experiment; variants share the buckets in order of their names by code point, so that renaming moves subjects';
+COMMENT ON COLUMN lotty.variant.value IS 'the answer; must be of the flag''s value_type';
+COMMENT ON COLUMN lotty.variant.weight IS 'share of the traffic relative to the other weights: 1/1/1 and 500/500 are fine';
+COMMENT ON COLUMN lotty.variant.is_control IS 'the variant that the others are compared with; at most one';
+COMMENT ON COLUMN lotty.variant.rank IS 'order in which the variants were added, unless given; if all weights are 0 the last one is given';
+CREATE UNIQUE INDEX variant_control_idx ON lotty.variant (experiment_id) WHERE is_control;
+SELECT pg_catalog.pg_extension_config_dump('lotty.variant', '');
+
+CREATE TABLE lotty.audience (
+    name        text        NOT NULL,
+    targeting   text        NOT NULL,
+    description text        NOT NULL DEFAULT '',
+    created_at  timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    updated_at  timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    CONSTRAINT audience_pkey PRIMARY KEY (name),
+    CONSTRAINT audience_name_check
+        CHECK (pg_catalog.octet_length(name) BETWEEN 1 AND 512),
+    CONSTRAINT audience_targeting_check
+        CHECK (pg_catalog.octet_length(targeting) <= 16384)
+);
+COMMENT ON TABLE lotty.audience IS 'a named targeting rule, used in other rules as audience("name")';
+COMMENT ON COLUMN lotty.audience.name IS 'the name, 1 to 512 bytes';
+COMMENT ON COLUMN lotty.audience.targeting IS 'rule over the subject''s attributes; empty means everyone';
+COMMENT ON COLUMN lotty.audience.description IS 'for people';
+COMMENT ON COLUMN lotty.audience.created_at IS 'time of the insert';
+COMMENT ON COLUMN lotty.audience.updated_at IS 'time of the last change; kept by a trigger';
+SELECT pg_catalog.pg_extension_config_dump('lotty.audience', '');
+
+-- The ledger. No foreign key to lotty.experiment: it would lock the experiment's row at
+-- every new assignment, and an experiment that has run cannot be deleted anyway.
+-- Collation "C" on the subject: the index is only ever searched for equality, byte order is
+-- the cheapest, and a new version of the C library cannot put the index out of order.
+CREATE TABLE lotty.assignment (
+    subject_id    text        NOT NULL COLLATE pg_catalog."C",
+    experiment_id uuid        NOT NULL,
+    variant_id    uuid,
+    slot          smallint,
+    assigned_at   timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    CONSTRAINT assignment_pkey PRIMARY KEY (subject_id, experiment_id),
+    CONSTRAINT assignment_subject_id_slot_key UNIQUE (subject_id, slot),
+    CONSTRAINT assignment_slot_check CHECK (slot >= 1)
+);
+COMMENT ON TABLE lotty.assignment IS 'the ledger: a subject''s membership of an experiment';
+COMMENT ON COLUMN lotty.assignment.subject_id IS 'the subject';
+COMMENT ON COLUMN lotty.assignment.experiment_id IS 'the experiment';
+COMMENT ON COLUMN lotty.assignment.variant_id IS 'the variant given last';
+COMMENT ON COLUMN lotty.assignment.slot IS 'which of the subject''s places among the concurrent experiments this takes; NULL once the experiment has ended and the place was released. Being unique it makes the limit hold under any concurrency';
+COMMENT ON COLUMN lotty.assignment.assigned_at IS 'when the subject entered the experiment';
+SELECT pg_catalog.pg_extension_config_dump('lotty.assignment', '');
+
+-- The log: append-only and on the hot path, hence no foreign keys. The subject keeps the
+-- database's collation, so that joins with the user's own text columns can use their indexes.
+CREATE TABLE lotty.decision (
+    decision_id   uuid         NOT NULL,
+    flag_key      text         NOT NULL,
+    subject_id    text         NOT NULL,
+    experiment_id uuid,
+    variant_id    uuid,
+    value         jsonb,
+    reason        lotty.reason NOT NULL,
+    created_at    timestamptz  NOT NULL DEFAULT pg_catalog.now(),
+    CONSTRAINT decision_pkey PRIMARY KEY (decision_id)
+);
+COMMENT ON TABLE lotty.decision IS 'the log: one row for each answer of lotty_decide, written in the caller''s transaction';
+COMMENT ON COLUMN lotty.decision.decision_id IS 'identifier (UUID version 7, so ordered by time)';
+COMMENT ON COLUMN lotty.decision.flag_key IS 'key of the flag that was asked for, also of one that does not exist';
+COMMENT ON COLUMN lotty.decision.subject_id IS 'the subject';
+COMMENT ON COLUMN lotty.decision.experiment_id IS 'experiment that assigned the subject, or turned it away last';
+COMMENT ON COLUMN lotty.decision.variant_id IS 'variant, if one was given';
+COMMENT ON COLUMN lotty.decision.value IS 'the value answered; NULL if there is no such flag';
+COMMENT ON COLUMN lotty.decision.reason IS 'why';
+COMMENT ON COLUMN lotty.decision.created_at IS 'start of the caller''s transaction: the same instant as now() in the rows written beside it';
+-- The cool-down of a subject, exposures of an experiment's subjects, rebuilding the ledger.
+CREATE INDEX decision_assigned_idx ON lotty.decision (subject_id, experiment_id, created_at)
+    WHERE reason IN ('experiment_assigned', 'sticky');
+-- Ranges of time in reports; a few pages for millions of rows, since the log grows in order of time.
+CREATE INDEX decision_created_at_idx ON lotty.decision USING brin (created_at);
+SELECT pg_catalog.pg_extension_config_dump('lotty.decision', '');

@@ -1,0 +1,40 @@
+-- Comments and privileges of the functions; runs last. Nothing is granted to PUBLIC.
+
+COMMENT ON FUNCTION @extschema@.lotty_decide(text, text, jsonb) IS
+    'decides a flag for a subject and records the decision in the caller''s transaction';
+COMMENT ON FUNCTION @extschema@.lotty_evaluate(text, text, jsonb) IS
+    'the answer of lotty_decide with nothing written; works on standbys and in read-only transactions';
+COMMENT ON FUNCTION @extschema@.lotty_bucket(text, text, text) IS
+    'bucket (0 to 9999) of a subject for a hash key and a salt: anyone can recompute a decision';
+COMMENT ON FUNCTION @extschema@.lotty_targeting_check(text) IS
+    'says whether a targeting rule is valid, and where not';
+COMMENT ON FUNCTION @extschema@.lotty_targeting_matches(text, jsonb) IS
+    'what a targeting rule says of attributes: true, false, or NULL for unknown';
+COMMENT ON FUNCTION @extschema@.lotty_rebuild_ledger() IS
+    'derives the ledger from the log: adds memberships, corrects variants and times of entry, releases and gives slots; says how many rows of each. Memberships that the log no longer shows are kept';
+COMMENT ON FUNCTION @extschema@.lotty_check_ledger() IS
+    'where ledger and log disagree: a row for each problem';
+COMMENT ON FUNCTION lotty.session_cache() IS
+    'the cache of compiled flags of this session: entries, hits, builds';
+COMMENT ON FUNCTION lotty.check_targeting(text, text) IS
+    'raises invalid_parameter_value unless the rule is valid; warns of audiences that do not exist';
+COMMENT ON FUNCTION lotty.check_audience_cycle(text, text) IS
+    'raises invalid_recursion if the audience would refer to itself';
+COMMENT ON FUNCTION lotty.targeting_audiences(text) IS
+    'names of the audiences that a rule refers to';
+COMMENT ON FUNCTION lotty.review_required() IS 'the setting lotty.require_review';
+COMMENT ON FUNCTION lotty.invalidate_cache() IS
+    'trigger: makes all sessions compile the changed configuration anew';
+
+REVOKE ALL ON FUNCTION
+    @extschema@.lotty_decide(text, text, jsonb),
+    @extschema@.lotty_evaluate(text, text, jsonb),
+    @extschema@.lotty_bucket(text, text, text),
+    @extschema@.lotty_targeting_check(text),
+    @extschema@.lotty_targeting_matches(text, jsonb),
+    @extschema@.lotty_rebuild_ledger(),
+    @extschema@.lotty_check_ledger()
+    FROM PUBLIC;
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA lotty FROM PUBLIC;
+REVOKE ALL ON ALL TABLES IN SCHEMA lotty FROM PUBLIC;
+REVOKE ALL ON TYPE lotty.reason, lotty.decision_result, lotty.targeting_check FROM PUBLIC;
