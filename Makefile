@@ -1,0 +1,41 @@
+# An index of what can be done here; the work is in the scripts below tests/.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help build install test lint fmt demo demo-stop psql clean
+
+# The PostgreSQL of `build` and `install`.
+PG_CONFIG ?= pg_config
+
+# `make test LAYERS="lint core"` runs these layers only.
+LAYERS ?=
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
+
+build: ## build a release package for the PostgreSQL of PG_CONFIG
+	@tests/lib/pgrx package --pg-config "$(PG_CONFIG)"
+
+install: ## build a release and install it into the PostgreSQL of PG_CONFIG
+	@tests/lib/pgrx install --release --pg-config "$(PG_CONFIG)"
+
+test: ## install what is needed and run all tests, on PostgreSQL 15 and 18
+	@LOTTY_APT=yes tests/run $(LAYERS)
+
+lint: ## check the format and run clippy
+	@tests/run lint
+
+fmt: ## format the Rust code
+	@cargo fmt --all
+
+demo: ## start a private server with a shop, decide for its users, show the results
+	@tests/demo/run
+
+demo-stop: ## stop the server of the demo and remove its data
+	@tests/demo/stop
+
+psql: ## open psql on the server of the demo
+	@tests/demo/psql
+
+clean: demo-stop ## remove everything that was built, fetched or installed here
+	@tests/lib/clean
