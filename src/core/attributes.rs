@@ -81,7 +81,9 @@ pub enum Segment {
 impl Path {
     /// The path to a top-level attribute.
     pub fn new(name: impl Into<Box<str>>) -> Self {
-        Self { segments: vec![Segment::Key(name.into())] }
+        Self {
+            segments: vec![Segment::Key(name.into())],
+        }
     }
 
     /// This path, followed by a member's key.

@@ -110,7 +110,11 @@ impl Number {
         let small = small(negative, whole, tail, point).map(Form::Small);
         Some(Self(small.unwrap_or_else(|| {
             let digits = Cow::Owned([whole, tail].concat());
-            Form::Large(Box::new(Parts { negative, point, digits }))
+            Form::Large(Box::new(Parts {
+                negative,
+                point,
+                digits,
+            }))
         })))
     }
 
@@ -126,7 +130,11 @@ impl Number {
                 let point = length(&text) - i64::from(decimal.scale());
                 let digits = text.trim_end_matches('0').to_owned();
                 let negative = decimal.is_sign_negative();
-                Parts { negative, point, digits: Cow::Owned(digits) }
+                Parts {
+                    negative,
+                    point,
+                    digits: Cow::Owned(digits),
+                }
             }
         }
     }
@@ -158,7 +166,11 @@ fn parse_exponent(text: &str) -> Option<i64> {
     // An exponent of more than nine digits is out of bounds whatever the mantissa says, except
     // for a mantissa of zero: there any exponent means zero.
     let digits = digits.trim_start_matches('0');
-    let size = if digits.is_empty() { 0 } else { digits.parse().unwrap_or(i64::from(u32::MAX)) };
+    let size = if digits.is_empty() {
+        0
+    } else {
+        digits.parse().unwrap_or(i64::from(u32::MAX))
+    };
     let size = size.min(i64::from(u32::MAX));
     Some(if text.starts_with('-') { -size } else { size })
 }
@@ -182,7 +194,11 @@ impl Ord for Parts<'_> {
     fn cmp(&self, other: &Self) -> Ordering {
         // Digits compare as text: they are aligned at the leading one, and a longer text goes
         // on with something other than zeros.
-        let magnitude = || self.point.cmp(&other.point).then_with(|| self.digits.cmp(&other.digits));
+        let magnitude = || {
+            self.point
+                .cmp(&other.point)
+                .then_with(|| self.digits.cmp(&other.digits))
+        };
         match (self.sign(), other.sign()) {
             (-1, -1) => magnitude().reverse(),
             (1, 1) => magnitude(),
@@ -243,7 +259,11 @@ impl fmt::Display for Number {
     /// Prints the one text of this value: plain digits, or an exponent where plain digits
     /// would be mostly zeros.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Parts { negative, point, digits } = self.parts();
+        let Parts {
+            negative,
+            point,
+            digits,
+        } = self.parts();
         let count = length(&digits);
         if count == 0 {
             return f.write_str("0");
@@ -254,7 +274,11 @@ impl fmt::Display for Number {
         if point > 0 && point <= count.max(PLAIN_DIGITS) {
             let (whole, tail) = split(&digits, point);
             write_zeros(f, whole, point - length(whole))?;
-            return if tail.is_empty() { Ok(()) } else { write!(f, ".{tail}") };
+            return if tail.is_empty() {
+                Ok(())
+            } else {
+                write!(f, ".{tail}")
+            };
         }
         if point <= 0 && point > -PLAIN_ZEROS {
             write_zeros(f, "0.", -point)?;

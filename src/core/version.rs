@@ -39,7 +39,11 @@ impl<'a> Version<'a> {
             return None;
         }
         let mut parts = core.split('.');
-        let numbers = [number(parts.next())?, number(parts.next())?, number(parts.next())?];
+        let numbers = [
+            number(parts.next())?,
+            number(parts.next())?,
+            number(parts.next())?,
+        ];
         if core.is_empty() || parts.next().is_some() {
             return None;
         }
@@ -60,7 +64,10 @@ impl<'a> Version<'a> {
     /// The same version, borrowing from this one.
     pub fn borrowed(&self) -> Version<'_> {
         Version {
-            numbers: self.numbers.each_ref().map(|number| Cow::Borrowed(&**number)),
+            numbers: self
+                .numbers
+                .each_ref()
+                .map(|number| Cow::Borrowed(&**number)),
             pre_release: Cow::Borrowed(&self.pre_release),
         }
     }
@@ -88,7 +95,10 @@ fn is_numeric(text: &str) -> bool {
 
 fn are_identifiers(text: &str) -> bool {
     let is_identifier = |part: &str| {
-        !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+        !part.is_empty()
+            && part
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
     };
     text.split('.').all(is_identifier)
 }
@@ -119,7 +129,9 @@ fn compare_pre_releases(left: &str, right: &str) -> Ordering {
     }
     let mut others = right.split('.');
     for identifier in left.split('.') {
-        let Some(other) = others.next() else { return Ordering::Greater };
+        let Some(other) = others.next() else {
+            return Ordering::Greater;
+        };
         let order = compare_identifiers(identifier, other);
         if order.is_ne() {
             return order;

@@ -1,0 +1,145 @@
+//! The values that a rule compares, and what comparing them says.
+
+use std::borrow::Cow;
+use std::cmp::Ordering;
+use std::ops::ControlFlow;
+
+use crate::attributes::{Elements, Value};
+use crate::number::Number;
+use crate::targeting::ast::Comparison;
+use crate::targeting::truth::Truth;
+use crate::version::Version;
+
+/// A value while a rule is evaluated; borrowed from the rule or from the attributes.
+///
+/// Missing and null are one, for no rule tells them apart, and there are versions, which
+/// attributes do not have.
+pub(super) enum Datum<'a> {
+    Null,
+    Bool(bool),
+    Number(Cow<'a, Number>),
+    Text(Cow<'a, str>),
+    Version(Version<'a>),
+    Array(Box<dyn Elements + 'a>),
+    Object,
+}
+
+impl<'a> From<Value<'a>> for Datum<'a> {
+    fn from(value: Value<'a>) -> Self {
+        match value {
+            Value::Missing | Value::Null => Self::Null,
+            Value::Bool(value) => Self::Bool(value),
+            Value::Number(number) => Self::Number(Cow::Owned(number)),
+            Value::Text(text) => Self::Text(text),
+            Value::Array(elements) => Self::Array(elements),
+            Value::Object => Self::Object,
+        }
+    }
+}
+
+impl Datum<'_> {
+    pub(super) fn is_null(&self) -> bool {
+        matches!(self, Self::Null)
+    }
+
+    /// What `self comparison other` says.
+    pub(super) fn compare(&self, comparison: Comparison, other: &Self) -> Truth {
+        if let (Self::Bool(left), Self::Bool(right)) = (self, other) {
+            return match comparison {
+                Comparison::Equal => Truth::from(left == right),
+                Comparison::NotEqual => Truth::from(left != right),
+                _ => Truth::Unknown,
+            };
+        }
+        match self.order(other) {
+            Some(order) => Truth::from(comparison.admits(order)),
+            None => Truth::Unknown,
+        }
+    }
+
+    pub(super) fn equals(&self, other: &Self) -> Truth {
+        self.compare(Comparison::Equal, other)
+    }
+
+    /// The order of two values, if they have one.
+    fn order(&self, other: &Self) -> Option<Ordering> {
+        match (self, other) {
+            (Self::Number(left), Self::Number(right)) => Some(left.cmp(right)),
+            (Self::Text(left), Self::Text(right)) => Some(left.cmp(right)),
+            (Self::Version(left), Self::Version(right)) => Some(left.cmp(right)),
+            (Self::Version(left), Self::Text(right)) => Some(left.cmp(&Version::parse(right)?)),
+            (Self::Text(left), Self::Version(right)) => Some(Version::parse(left)?.cmp(right)),
+            _ => None,
+        }
+    }
+
+    /// Whether `self CONTAINS item`.
+    pub(super) fn contains(&self, item: &Self) -> Truth {
+        match (self, item) {
+            (Self::Text(text), Self::Text(part)) => Truth::from(text.contains(&**part)),
+            (Self::Array(elements), item) => item.is_among(&**elements),
+            _ => Truth::Unknown,
+        }
+    }
+
+    /// Whether this value equals one of the elements.
+    pub(super) fn is_among(&self, elements: &dyn Elements) -> Truth {
+        let mut found = Truth::False;
+        elements.visit(&mut |element| {
+            found = found.or(self.equals(&Datum::from(element)));
+            if found.is_true() {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        });
+        found
+    }
+
+    /// What a test of strings says about this value.
+    pub(super) fn test_text(&self, test: impl FnOnce(&str) -> bool) -> Truth {
+        match self {
+            Self::Text(text) => Truth::from(test(text)),
+            _ => Truth::Unknown,
+        }
+    }
+
+    /// `lower(self)`.
+    pub(super) fn lower(self) -> Self {
+        match self {
+            Self::Text(text) if is_lower_ascii(&text) => Self::Text(text),
+            Self::Text(text) => Self::Text(Cow::Owned(text.to_lowercase())),
+            _ => Self::Null,
+        }
+    }
+
+    /// `semver(self)`.
+    pub(super) fn semver(self) -> Self {
+        let version = match self {
+            Self::Text(Cow::Borrowed(text)) => Version::parse(text),
+            Self::Text(Cow::Owned(text)) => Version::parse(&text).map(Version::into_owned),
+            _ => None,
+        };
+        version.map_or(Self::Null, Self::Version)
+    }
+}
+
+/// Whether lower-casing would only copy the text.
+fn is_lower_ascii(text: &str) -> bool {
+    text.bytes()
+        .all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase())
+}
+
+impl Comparison {
+    /// Whether two values in this order satisfy the comparison.
+    fn admits(self, order: Ordering) -> bool {
+        match self {
+            Self::Equal => order.is_eq(),
+            Self::NotEqual => order.is_ne(),
+            Self::Less => order.is_lt(),
+            Self::LessOrEqual => order.is_le(),
+            Self::Greater => order.is_gt(),
+            Self::GreaterOrEqual => order.is_ge(),
+        }
+    }
+}
