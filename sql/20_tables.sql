@@ -143,6 +143,52 @@ COMMENT ON COLUMN lotty.audience.created_at IS 'time of the insert';
 COMMENT ON COLUMN lotty.audience.updated_at IS 'time of the last change; kept by a trigger';
 SELECT pg_catalog.pg_extension_config_dump('lotty.audience', '');
 
+CREATE TABLE lotty.conflict_domain (
+    domain_id   uuid        NOT NULL DEFAULT pg_catalog.gen_random_uuid(),
+    key         text        NOT NULL,
+    policy      text        NOT NULL DEFAULT 'mutual_exclusion',
+    description text        NOT NULL DEFAULT '',
+    created_at  timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    updated_at  timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    CONSTRAINT conflict_domain_pkey PRIMARY KEY (domain_id),
+    CONSTRAINT conflict_domain_key_key UNIQUE (key),
+    CONSTRAINT conflict_domain_key_check
+        CHECK (pg_catalog.octet_length(key) BETWEEN 1 AND 512),
+    CONSTRAINT conflict_domain_policy_check
+        CHECK (policy IN ('mutual_exclusion', 'weighted', 'priority'))
+);
+COMMENT ON TABLE lotty.conflict_domain IS 'a set of experiments of which a subject is in at most one';
+COMMENT ON COLUMN lotty.conflict_domain.domain_id IS 'identifier';
+COMMENT ON COLUMN lotty.conflict_domain.key IS 'the name that people use, 1 to 512 bytes';
+COMMENT ON COLUMN lotty.conflict_domain.policy IS 'who gets a subject that is in none of the members yet: mutual_exclusion (equal shares), weighted (shares by weight) or priority (the highest priority whose targeting admits the subject)';
+COMMENT ON COLUMN lotty.conflict_domain.description IS 'for people';
+COMMENT ON COLUMN lotty.conflict_domain.created_at IS 'time of the insert';
+COMMENT ON COLUMN lotty.conflict_domain.updated_at IS 'time of the last change; kept by a trigger';
+SELECT pg_catalog.pg_extension_config_dump('lotty.conflict_domain', '');
+
+CREATE TABLE lotty.experiment_conflict_domain (
+    domain_id     uuid    NOT NULL,
+    experiment_id uuid    NOT NULL,
+    priority      integer NOT NULL DEFAULT 0,
+    weight        numeric NOT NULL DEFAULT 1,
+    CONSTRAINT experiment_conflict_domain_pkey PRIMARY KEY (domain_id, experiment_id),
+    CONSTRAINT experiment_conflict_domain_domain_id_fkey
+        FOREIGN KEY (domain_id) REFERENCES lotty.conflict_domain (domain_id) ON DELETE CASCADE,
+    CONSTRAINT experiment_conflict_domain_experiment_id_fkey
+        FOREIGN KEY (experiment_id) REFERENCES lotty.experiment (experiment_id) ON DELETE CASCADE,
+    CONSTRAINT experiment_conflict_domain_weight_check
+        CHECK (weight >= 0 AND weight < 1000000000000 AND pg_catalog.scale(weight) <= 8)
+);
+COMMENT ON TABLE lotty.experiment_conflict_domain IS 'an experiment as a member of a conflict domain; it may be in several';
+COMMENT ON COLUMN lotty.experiment_conflict_domain.domain_id IS 'the domain';
+COMMENT ON COLUMN lotty.experiment_conflict_domain.experiment_id IS 'the experiment';
+COMMENT ON COLUMN lotty.experiment_conflict_domain.priority IS 'rank under the policy priority; the highest wins, ties are shared';
+COMMENT ON COLUMN lotty.experiment_conflict_domain.weight IS 'share under the policy weighted, relative to the other members'' weights; 0 never wins';
+-- Finds an experiment's domains when its flag is compiled, or when it is deleted.
+CREATE INDEX experiment_conflict_domain_experiment_id_idx
+    ON lotty.experiment_conflict_domain (experiment_id);
+SELECT pg_catalog.pg_extension_config_dump('lotty.experiment_conflict_domain', '');
+
 -- The ledger. No foreign key to lotty.experiment: it would lock the experiment's row at
 -- every new assignment, and an experiment that has run cannot be deleted anyway.
 -- Collation "C" on the subject: the index is only ever searched for equality, byte order is

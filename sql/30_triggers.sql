@@ -393,6 +393,48 @@ COMMENT ON FUNCTION lotty.audience_before_delete() IS
 CREATE TRIGGER audience_before_delete BEFORE DELETE ON lotty.audience
     FOR EACH ROW EXECUTE FUNCTION lotty.audience_before_delete();
 
+-- conflict domain ----------------------------------------------------------------------------
+
+CREATE FUNCTION lotty.conflict_domain_before_update() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    NEW.created_at := OLD.created_at;
+    NEW.updated_at := OLD.updated_at;
+    IF NEW IS DISTINCT FROM OLD THEN
+        NEW.updated_at := now();
+    END IF;
+    RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION lotty.conflict_domain_before_update() IS
+    'trigger: keeps the timestamps of a conflict domain';
+
+CREATE TRIGGER conflict_domain_before_update BEFORE UPDATE ON lotty.conflict_domain
+    FOR EACH ROW EXECUTE FUNCTION lotty.conflict_domain_before_update();
+
+CREATE FUNCTION lotty.experiment_conflict_domain_before_write() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT (NEW.weight >= 0 AND NEW.weight < 1000000000000 AND scale(NEW.weight) <= 8) THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'check_violation', SCHEMA = 'lotty', TABLE = 'experiment_conflict_domain',
+            COLUMN = 'weight', CONSTRAINT = 'experiment_conflict_domain_weight_check',
+            MESSAGE = format('weight of an experiment in conflict domain "%s" is out of bounds',
+                             (SELECT d.key FROM lotty.conflict_domain d WHERE d.domain_id = NEW.domain_id)),
+            DETAIL = format('%s is not a number from 0 to below 1000000000000 with at most 8 decimals.',
+                            NEW.weight),
+            HINT = 'Weights are relative: 1 and 2 give one third and two thirds.';
+    END IF;
+    RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION lotty.experiment_conflict_domain_before_write() IS
+    'trigger: checks the weight of an experiment in a conflict domain';
+
+CREATE TRIGGER experiment_conflict_domain_before_write
+    BEFORE INSERT OR UPDATE ON lotty.experiment_conflict_domain
+    FOR EACH ROW EXECUTE FUNCTION lotty.experiment_conflict_domain_before_write();
+
 -- cache -------------------------------------------------------------------------------------
 -- Row triggers, since the apply worker of logical replication fires no statement triggers,
 -- and ENABLE ALWAYS, since it (and session_replication_role = replica) skips ordinary ones.
@@ -414,3 +456,11 @@ ALTER TABLE lotty.variant ENABLE ALWAYS TRIGGER zz_invalidate_cache;
 CREATE TRIGGER zz_invalidate_cache AFTER INSERT OR UPDATE OR DELETE ON lotty.audience
     FOR EACH ROW EXECUTE FUNCTION lotty.invalidate_cache();
 ALTER TABLE lotty.audience ENABLE ALWAYS TRIGGER zz_invalidate_cache;
+
+CREATE TRIGGER zz_invalidate_cache AFTER INSERT OR UPDATE OR DELETE ON lotty.conflict_domain
+    FOR EACH ROW EXECUTE FUNCTION lotty.invalidate_cache();
+ALTER TABLE lotty.conflict_domain ENABLE ALWAYS TRIGGER zz_invalidate_cache;
+
+CREATE TRIGGER zz_invalidate_cache AFTER INSERT OR UPDATE OR DELETE ON lotty.experiment_conflict_domain
+    FOR EACH ROW EXECUTE FUNCTION lotty.invalidate_cache();
+ALTER TABLE lotty.experiment_conflict_domain ENABLE ALWAYS TRIGGER zz_invalidate_cache;

@@ -19,19 +19,15 @@ COMMENT ON COLUMN lotty.assigned.variant_id IS 'the variant given last';
 COMMENT ON COLUMN lotty.assigned.assigned_at IS 'time of the first decision that assigned the subject';
 
 CREATE FUNCTION @extschema@.lotty_rebuild_ledger(
-    OUT added bigint, OUT corrected bigint, OUT released bigint, OUT placed bigint)
+    OUT added bigint, OUT corrected bigint, OUT placed bigint)
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    -- Nobody may be assigned meanwhile; who is deciding waits.
-    LOCK TABLE lotty.assignment IN SHARE ROW EXCLUSIVE MODE;
+    -- Nobody may be assigned meanwhile. The mode also waits for those who have locked rows
+    -- in order to be assigned next.
+    LOCK TABLE lotty.assignment IN EXCLUSIVE MODE;
 
-    UPDATE lotty.assignment a SET slot = NULL
-     WHERE a.slot IS NOT NULL
-       AND NOT EXISTS (SELECT FROM lotty.experiment e
-                        WHERE e.experiment_id = a.experiment_id
-                          AND e.status IN ('running', 'paused'));
-    GET DIAGNOSTICS released = ROW_COUNT;
-
+    -- Slots of experiments that have ended stay: whoever enters the subject next releases them
+    -- and takes the lowest, which is what makes concurrent entries meet.
     UPDATE lotty.assignment a
        SET variant_id = l.variant_id, assigned_at = least(a.assigned_at, l.assigned_at)
       FROM lotty.assigned l
@@ -47,17 +43,15 @@ BEGIN
     -- Memberships of active experiments that have no slot take the lowest free ones, in
     -- order of entry, above the limit if it must be: they exist, and count.
     WITH membership AS (
-        SELECT a.subject_id, a.experiment_id, a.slot, a.assigned_at,
+        SELECT a.subject_id, a.experiment_id, a.assigned_at,
+               a.slot IS NULL AND e.status IN ('running', 'paused') AS waiting,
                count(*) OVER (PARTITION BY a.subject_id) AS memberships
-          FROM lotty.assignment a
-         WHERE EXISTS (SELECT FROM lotty.experiment e
-                        WHERE e.experiment_id = a.experiment_id
-                          AND e.status IN ('running', 'paused'))
+          FROM lotty.assignment a LEFT JOIN lotty.experiment e USING (experiment_id)
     ), waiting AS (
         SELECT m.subject_id, m.experiment_id, m.memberships,
                row_number() OVER (PARTITION BY m.subject_id
                                   ORDER BY m.assigned_at, m.experiment_id) AS nth
-          FROM membership m WHERE m.slot IS NULL
+          FROM membership m WHERE m.waiting
     ), free AS (
         SELECT w.subject_id, g.slot,
                row_number() OVER (PARTITION BY w.subject_id ORDER BY g.slot) AS nth

@@ -4,6 +4,8 @@ COMMENT ON FUNCTION @extschema@.lotty_decide(text, text, jsonb) IS
     'decides a flag for a subject and records the decision in the caller''s transaction';
 COMMENT ON FUNCTION @extschema@.lotty_evaluate(text, text, jsonb) IS
     'the answer of lotty_decide with nothing written; works on standbys and in read-only transactions';
+COMMENT ON FUNCTION @extschema@.lotty_explain(text, text, jsonb) IS
+    'every step of the decision that lotty_evaluate would make: what was checked, the outcome, the numbers; writes nothing';
 COMMENT ON FUNCTION @extschema@.lotty_bucket(text, text, text) IS
     'bucket (0 to 9999) of a subject for a hash key and a salt: anyone can recompute a decision';
 COMMENT ON FUNCTION @extschema@.lotty_targeting_check(text) IS
@@ -11,7 +13,7 @@ COMMENT ON FUNCTION @extschema@.lotty_targeting_check(text) IS
 COMMENT ON FUNCTION @extschema@.lotty_targeting_matches(text, jsonb) IS
     'what a targeting rule says of attributes: true, false, or NULL for unknown';
 COMMENT ON FUNCTION @extschema@.lotty_rebuild_ledger() IS
-    'derives the ledger from the log: adds memberships, corrects variants and times of entry, releases and gives slots; says how many rows of each. Memberships that the log no longer shows are kept';
+    'derives the ledger from the log: adds memberships, corrects variants and times of entry, gives slots to active memberships that have none; says how many rows of each. Memberships that the log no longer shows are kept';
 COMMENT ON FUNCTION @extschema@.lotty_check_ledger() IS
     'where ledger and log disagree: a row for each problem';
 COMMENT ON FUNCTION lotty.session_cache() IS
@@ -29,6 +31,7 @@ COMMENT ON FUNCTION lotty.invalidate_cache() IS
 REVOKE ALL ON FUNCTION
     @extschema@.lotty_decide(text, text, jsonb),
     @extschema@.lotty_evaluate(text, text, jsonb),
+    @extschema@.lotty_explain(text, text, jsonb),
     @extschema@.lotty_bucket(text, text, text),
     @extschema@.lotty_targeting_check(text),
     @extschema@.lotty_targeting_matches(text, jsonb),

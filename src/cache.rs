@@ -71,7 +71,10 @@ pub fn statistics() -> Statistics {
     let generation = invalidation::current_generation();
     CACHE.with_borrow_mut(|cache| {
         cache.turn_to(generation);
-        Statistics { entries: cache.flags.len(), ..cache.statistics }
+        Statistics {
+            entries: cache.flags.len(),
+            ..cache.statistics
+        }
     })
 }
 

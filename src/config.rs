@@ -4,7 +4,10 @@
 //! compiled from it may be kept beyond the transaction, so it must not be older than the
 //! invalidations that were heard (see [`crate::cache`]).
 
-use lotty_core::flag::{ExperimentSource, Flag, FlagSource, VariantSource};
+use lotty_core::domain::DomainPolicy;
+use lotty_core::flag::{
+    DomainSource, ExperimentSource, Flag, FlagSource, MemberSource, VariantSource,
+};
 use rust_decimal::Decimal;
 use uuid::Uuid;
 
@@ -40,6 +43,31 @@ pub fn read_audience(name: &str) -> Option<String> {
         .flatten()
 }
 
+/// What an explanation says of an experiment.
+pub struct ExperimentText {
+    /// Its key.
+    pub key: String,
+    /// Its targeting rule, as it was written.
+    pub targeting: String,
+}
+
+/// The texts of an experiment, of any flag and status; to be called with a snapshot active.
+pub fn describe_experiment(experiment: Uuid) -> Option<ExperimentText> {
+    static EXPERIMENT: Statement =
+        Statement::new(c"SELECT key, targeting FROM lotty.experiment WHERE experiment_id = $1");
+    let id = [Parameter::Uuid(Some(experiment))];
+    let text = |row: &Row| {
+        Some(ExperimentText {
+            key: row.get(1)?,
+            targeting: row.get(2)?,
+        })
+    };
+    connect(|spi| spi.query(&EXPERIMENT, &id, View::Active, text))
+        .into_iter()
+        .next()
+        .flatten()
+}
+
 fn read_flag(spi: &Connection, key: &str) -> Option<FlagSource<Jsonb>> {
     static FLAG: Statement =
         Statement::new(c"SELECT flag_id, enabled, default_value FROM lotty.flag WHERE key = $1");
@@ -52,7 +80,12 @@ fn read_flag(spi: &Connection, key: &str) -> Option<FlagSource<Jsonb>> {
         .flatten()?;
     let mut experiments = read_experiments(spi, flag_id);
     read_variants(spi, flag_id, &mut experiments);
-    Some(FlagSource { enabled, default_value, experiments })
+    read_domains(spi, flag_id, &mut experiments);
+    Some(FlagSource {
+        enabled,
+        default_value,
+        experiments,
+    })
 }
 
 fn read_experiments(spi: &Connection, flag_id: Uuid) -> Vec<ExperimentSource<Jsonb>> {
@@ -72,6 +105,7 @@ fn read_experiments(spi: &Connection, flag_id: Uuid) -> Vec<ExperimentSource<Jso
             targeting: row.get(4)?,
             traffic_allocation: decimal(row, 5)?,
             variants: Vec::new(),
+            domains: Vec::new(),
         })
     })
     .into_iter()
@@ -100,6 +134,53 @@ fn read_variants(spi: &Connection, flag_id: Uuid, experiments: &mut [ExperimentS
     for (experiment_id, variant) in variants.into_iter().flatten() {
         if let Some(experiment) = experiments.iter_mut().find(|e| e.id == experiment_id) {
             experiment.variants.push(variant);
+        }
+    }
+}
+
+/// Adds the conflict domains to their experiments: each with all its members, since an
+/// experiment of another flag may have the subject.
+fn read_domains(spi: &Connection, flag_id: Uuid, experiments: &mut [ExperimentSource<Jsonb>]) {
+    static DOMAINS: Statement = Statement::new(
+        c"SELECT own.experiment_id, d.domain_id, d.key, d.policy
+            FROM lotty.experiment e
+            JOIN lotty.experiment_conflict_domain own USING (experiment_id)
+            JOIN lotty.conflict_domain d USING (domain_id)
+           WHERE e.flag_id = $1 AND e.status = 'running'
+           ORDER BY d.key COLLATE \"C\"",
+    );
+    static MEMBERS: Statement = Statement::new(
+        c"SELECT m.experiment_id, e.key, e.status = 'running',
+                 coalesce(e.hash_key, e.experiment_id::text), e.targeting, m.priority, m.weight::text
+            FROM lotty.experiment_conflict_domain m JOIN lotty.experiment e USING (experiment_id)
+           WHERE m.domain_id = $1
+           ORDER BY m.experiment_id",
+    );
+    let of_flag = [Parameter::Uuid(Some(flag_id))];
+    let domains = spi.query(&DOMAINS, &of_flag, View::Active, |row| {
+        let policy = DomainPolicy::parse(row.get::<&str>(4)?)?;
+        Some((row.uuid(1)?, row.uuid(2)?, row.get::<String>(3)?, policy))
+    });
+    for (experiment_id, domain_id, key, policy) in domains.into_iter().flatten() {
+        let of_domain = [Parameter::Uuid(Some(domain_id))];
+        let members = spi.query(&MEMBERS, &of_domain, View::Active, |row| {
+            Some(MemberSource {
+                experiment: row.uuid(1)?,
+                key: row.get(2)?,
+                running: row.get(3)?,
+                hash_key: row.get(4)?,
+                targeting: row.get(5)?,
+                priority: row.get(6)?,
+                weight: decimal(row, 7)?,
+            })
+        });
+        if let Some(experiment) = experiments.iter_mut().find(|e| e.id == experiment_id) {
+            let members = members.into_iter().flatten().collect();
+            experiment.domains.push(DomainSource {
+                key,
+                policy,
+                members,
+            });
         }
     }
 }

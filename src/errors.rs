@@ -14,7 +14,11 @@ fn raise(report: ErrorReport) -> ! {
 
 fn report(code: PgSqlErrorCode, message: String, detail: String, hint: &str) -> ErrorReport {
     let report = ErrorReport::new(code, message, "lotty").set_detail(detail);
-    if hint.is_empty() { report } else { report.set_hint(hint.to_owned()) }
+    if hint.is_empty() {
+        report
+    } else {
+        report.set_hint(hint.to_owned())
+    }
 }
 
 /// 22004: an argument is NULL.
@@ -32,7 +36,9 @@ pub fn too_long(function: &str, argument: &str, bytes: usize, limit: usize) -> !
     raise(report(
         PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
         format!("{argument} is too long"),
-        format!("Argument \"{argument}\" of {function} has {bytes} bytes, at most {limit} are allowed."),
+        format!(
+            "Argument \"{argument}\" of {function} has {bytes} bytes, at most {limit} are allowed."
+        ),
         "Use the key of a row, not its content; a long identifier can be hashed first.",
     ))
 }
@@ -41,7 +47,10 @@ pub fn too_long(function: &str, argument: &str, bytes: usize, limit: usize) -> !
 pub fn attributes_not_an_object(function: &str, type_name: &str) -> ! {
     raise(report(
         PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
-        format!("attrs must be a JSON object, not {}", with_article(type_name)),
+        format!(
+            "attrs must be a JSON object, not {}",
+            with_article(type_name)
+        ),
         format!("Argument \"attrs\" of {function} is a JSON {type_name}."),
         "Pass an object of names and values such as '{\"country\": \"DE\"}', or '{}' for no attributes.",
     ))
@@ -58,9 +67,15 @@ fn with_article(type_name: &str) -> String {
 /// 25006: `lotty_decide` where nothing can be written.
 pub fn cannot_record(in_recovery: bool) -> ! {
     let (place, fact) = if in_recovery {
-        ("during recovery", "This server is a standby, which cannot write.")
+        (
+            "during recovery",
+            "This server is a standby, which cannot write.",
+        )
     } else {
-        ("in a read-only transaction", "The transaction is read-only.")
+        (
+            "in a read-only transaction",
+            "The transaction is read-only.",
+        )
     };
     raise(report(
         PgSqlErrorCode::ERRCODE_READ_ONLY_SQL_TRANSACTION,
@@ -72,12 +87,21 @@ pub fn cannot_record(in_recovery: bool) -> ! {
 
 /// 22023: a rule that is being written, or evaluated, is not valid.
 pub fn invalid_rule(owner: &str, error: &TargetingError) -> ! {
-    let of = if owner.is_empty() { String::new() } else { format!(" of {owner}") };
+    let of = if owner.is_empty() {
+        String::new()
+    } else {
+        format!(" of {owner}")
+    };
     raise(report(
         PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
-        format!("invalid targeting rule{of} at character {}: {error}", error.position()),
+        format!(
+            "invalid targeting rule{of} at character {}: {error}",
+            error.position()
+        ),
         error.caret().to_owned(),
-        error.hint().unwrap_or("lotty_targeting_check(rule) shows what is wrong without storing the rule."),
+        error
+            .hint()
+            .unwrap_or("lotty_targeting_check(rule) shows what is wrong without storing the rule."),
     ))
 }
 
@@ -110,10 +134,17 @@ pub fn audience_cycle(audience: &str, cycle: &[String]) -> ! {
 pub fn broken_rule(broken: &BrokenRule) {
     ErrorReport::new(
         PgSqlErrorCode::ERRCODE_WARNING,
-        format!("targeting rule of experiment \"{}\" is not valid and admits nobody", broken.experiment),
+        format!(
+            "targeting rule of experiment \"{}\" is not valid and admits nobody",
+            broken.experiment
+        ),
         "lotty",
     )
-    .set_detail(format!("At character {}: {}", broken.error.position(), broken.error))
+    .set_detail(format!(
+        "At character {}: {}",
+        broken.error.position(),
+        broken.error
+    ))
     .set_hint("Update the experiment's targeting.".to_owned())
     .report(PgLogLevel::WARNING);
 }

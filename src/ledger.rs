@@ -41,7 +41,10 @@ impl<'a> TableLedger<'a> {
                WHERE a.subject_id = $1
                ORDER BY a.experiment_id",
         );
-        let parameters = [Parameter::Text(self.subject), Parameter::Timestamp(self.cutoff)];
+        let parameters = [
+            Parameter::Text(self.subject),
+            Parameter::Timestamp(self.cutoff),
+        ];
         connect(|spi| spi.query(&MEMBERSHIPS, &parameters, view, membership))
             .into_iter()
             .flatten()
@@ -59,7 +62,7 @@ fn membership(row: &Row) -> Option<Membership> {
             Some("completed" | "archived") => Standing::Ended,
             _ => Standing::Idle,
         },
-        last_assigned_at: row.timestamp(5)?,
+        assigned_at: row.timestamp(5)?,
     })
 }
 
@@ -68,16 +71,26 @@ impl Ledger for TableLedger<'_> {
         self.read(View::Fresh)
     }
 
+    fn lock(&mut self) {
+        // Always in the order of the key, so that two transactions cannot wait for each other.
+        static LOCK: Statement = Statement::new(
+            c"SELECT FROM lotty.assignment WHERE subject_id = $1
+               ORDER BY experiment_id FOR NO KEY UPDATE",
+        );
+        connect(|spi| spi.execute(&LOCK, &[Parameter::Text(self.subject)], View::Fresh));
+    }
+
     fn release(&mut self, experiments: &[Uuid]) {
         static RELEASE: Statement = Statement::new(
             c"UPDATE lotty.assignment SET slot = NULL
                WHERE subject_id = $1 AND experiment_id = $2 AND slot IS NOT NULL",
         );
         connect(|spi| {
-            // In order of the ids, as they were read: two transactions that release the same
-            // slots then cannot wait for each other.
             for experiment in experiments {
-                let key = [Parameter::Text(self.subject), Parameter::Uuid(Some(*experiment))];
+                let key = [
+                    Parameter::Text(self.subject),
+                    Parameter::Uuid(Some(*experiment)),
+                ];
                 spi.execute(&RELEASE, &key, View::Fresh);
             }
         });
@@ -96,8 +109,16 @@ impl Ledger for TableLedger<'_> {
             c"DELETE FROM lotty.assignment
                WHERE subject_id = $1 AND experiment_id = $2 AND slot IS NULL",
         );
-        let (subject, experiment) = (Parameter::Text(self.subject), Parameter::Uuid(Some(claim.experiment)));
-        let row = [subject, experiment, Parameter::Uuid(Some(claim.variant)), Parameter::SmallInt(claim.slot)];
+        let (subject, experiment) = (
+            Parameter::Text(self.subject),
+            Parameter::Uuid(Some(claim.experiment)),
+        );
+        let row = [
+            subject,
+            experiment,
+            Parameter::Uuid(Some(claim.variant)),
+            Parameter::SmallInt(claim.slot),
+        ];
         connect(|spi| {
             spi.execute(&CLAIM, &row, View::Fresh) == 1
                 || (spi.execute(&CLEAR, &[subject, experiment], View::Fresh) == 1
@@ -130,6 +151,8 @@ impl Ledger for ReadOnlyLedger<'_> {
     fn memberships(&mut self) -> Vec<Membership> {
         self.0.read(View::Active)
     }
+
+    fn lock(&mut self) {}
 
     fn release(&mut self, _: &[Uuid]) {}
 

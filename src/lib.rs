@@ -27,7 +27,11 @@ use pgrx::prelude::*;
 pg_module_magic!(name, version);
 
 extension_sql_file!("../sql/10_schema.sql", name = "schema", bootstrap);
-extension_sql_file!("../sql/20_tables.sql", name = "tables", requires = ["schema"]);
+extension_sql_file!(
+    "../sql/20_tables.sql",
+    name = "tables",
+    requires = ["schema"]
+);
 extension_sql_file!(
     "../sql/30_triggers.sql",
     name = "triggers",
@@ -40,8 +44,16 @@ extension_sql_file!(
         api::configuration::invalidate_cache
     ]
 );
-extension_sql_file!("../sql/40_reports.sql", name = "reports", requires = ["tables"]);
-extension_sql_file!("../sql/50_ledger.sql", name = "ledger", requires = ["tables"]);
+extension_sql_file!(
+    "../sql/40_reports.sql",
+    name = "reports",
+    requires = ["tables"]
+);
+extension_sql_file!(
+    "../sql/50_ledger.sql",
+    name = "ledger",
+    requires = ["tables"]
+);
 extension_sql_file!("../sql/90_functions.sql", name = "functions", finalize);
 
 /// Called once, when a session loads the library.

@@ -14,7 +14,10 @@ use crate::pg::{invalidation, settings, snapshot};
 fn check_targeting(owner: &str, rule: &str) {
     let compiled = snapshot::with_newest(|| Rule::compile(rule, &mut read_audience));
     match compiled {
-        Ok(rule) => rule.unresolved().iter().for_each(|name| errors::unresolved_audience(owner, name)),
+        Ok(rule) => rule
+            .unresolved()
+            .iter()
+            .for_each(|name| errors::unresolved_audience(owner, name)),
         Err(error) => errors::invalid_rule(owner, &error),
     }
 }
@@ -35,8 +38,13 @@ fn check_audience_cycle(name: &str, rule: &str) {
 /// The audiences that a rule names, in order of appearance; none if the rule is not valid.
 #[pg_extern(schema = "lotty", immutable, parallel_safe, requires = ["schema"])]
 fn targeting_audiences(rule: &str) -> Vec<String> {
-    let Ok(expr) = targeting::parse(rule) else { return Vec::new() };
-    targeting::audiences(&expr).into_iter().map(str::to_owned).collect()
+    let Ok(expr) = targeting::parse(rule) else {
+        return Vec::new();
+    };
+    targeting::audiences(&expr)
+        .into_iter()
+        .map(str::to_owned)
+        .collect()
 }
 
 /// `lotty.require_review`, also in a session that has not loaded the library yet.

@@ -3,6 +3,8 @@
 pub mod bucket;
 pub mod configuration;
 pub mod decide;
+pub mod explain;
+mod question;
 pub mod session;
 pub mod targeting;
 

@@ -65,7 +65,11 @@ fn compiled(text: &str) -> Rc<Rule> {
         let rule = snapshot::with_newest(|| Rule::compile(text, &mut read_audience));
         let rule = Rc::new(rule.unwrap_or_else(|error| errors::invalid_rule("", &error)));
         if invalidation::generation() == generation {
-            let last = LastRule { generation, text: text.into(), rule: Rc::clone(&rule) };
+            let last = LastRule {
+                generation,
+                text: text.into(),
+                rule: Rc::clone(&rule),
+            };
             LAST_RULE.set(Some(last));
         }
         rule

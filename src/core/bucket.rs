@@ -34,15 +34,22 @@ impl Bucket {
 /// `subject:hash_key:salt`, modulo 10 000. Nothing is normalised, and a colon inside a part
 /// is not escaped: both as in the Lotty seed (`_hash_subject`), whose answers must come out.
 pub fn bucket(subject: &str, hash_key: &str, salt: &str) -> Bucket {
+    let number = u16::try_from(hash64(subject, hash_key, salt) % u64::from(BUCKETS)).unwrap_or(0);
+    Bucket(number)
+}
+
+/// The 64 bits of which [`bucket`] takes the remainder.
+pub fn hash64(subject: &str, hash_key: &str, salt: &str) -> u64 {
     let mut hash = Sha256::new();
     hash.update(subject.as_bytes());
     hash.update(b":");
     hash.update(hash_key.as_bytes());
     hash.update(b":");
     hash.update(salt.as_bytes());
-    let head = hash.finalize().iter().take(8).fold(0_u64, |acc, byte| (acc << 8) | u64::from(*byte));
-    let number = u16::try_from(head % u64::from(BUCKETS)).unwrap_or(0);
-    Bucket(number)
+    hash.finalize()
+        .iter()
+        .take(8)
+        .fold(0, |acc, byte| (acc << 8) | u64::from(*byte))
 }
 
 #[cfg(test)]
@@ -51,7 +58,10 @@ mod tests {
 
     #[test]
     fn a_recorded_answer_of_the_seed() {
-        assert_eq!(bucket("", "ea65e27c-ddf5-4e27-a2ba-e00a78000a6a", "variant").get(), 9141);
+        assert_eq!(
+            bucket("", "ea65e27c-ddf5-4e27-a2ba-e00a78000a6a", "variant").get(),
+            9141
+        );
     }
 
     #[test]

@@ -1,18 +1,19 @@
 //! The steps of a decision, in order.
 //!
 //! One function a step, so that a step to come (overrides and sticky before targeting,
-//! conflict domains after participation, rollout rules after the experiments) has its place
-//! in [`enter`] or [`decide`] and changes no other.
+//! rollout rules after the experiments) has its place in [`Entry::enter`] or [`decide`] and
+//! changes no other.
 
 use uuid::Uuid;
 
 use crate::attributes::Attributes;
 use crate::bucket::{ALLOCATION_SALT, VARIANT_SALT, bucket};
 use crate::flag::{Experiment, Flag, Variant};
-use crate::ledger::{Claim, Ledger};
-use crate::participation::{Participation, Policy, participation, releasable};
+use crate::ledger::{Claim, Ledger, Membership};
+use crate::participation::{Policy, Verdict, participation, releasable};
 use crate::reason::Reason;
 use crate::targeting::Truth;
+use crate::trace::{Step, Trace};
 
 /// Who is decided for.
 #[derive(Clone, Copy)]
@@ -40,34 +41,46 @@ pub struct Decision<'f, V> {
 ///
 /// The first running experiment, by rank, that assigns the subject gives the answer;
 /// otherwise it is the flag's default value, with the reason of the last experiment looked
-/// at. The ledger is read at most once per experiment unless another transaction gets in the
-/// way, and written only when the subject enters an experiment or changes its variant.
+/// at. The ledger is read once per experiment that gets as far, and written only when the
+/// subject enters an experiment or changes its variant. Each step is reported to `trace`.
 pub fn decide<'f, V>(
     flag: Option<&'f Flag<V>>,
     subject: &Subject<'_>,
     policy: &Policy,
     ledger: &mut dyn Ledger,
+    trace: &mut dyn Trace,
 ) -> Decision<'f, V> {
-    let Some(flag) = flag else {
-        return Decision {
-            value: None,
-            experiment: None,
-            variant: None,
-            reason: Reason::FlagNotFound,
-        };
-    };
+    trace.step(
+        None,
+        &Step::Flag {
+            found: flag.is_some(),
+            enabled: flag.is_some_and(|flag| flag.enabled),
+            experiments: flag.map_or(0, |flag| flag.experiments.len()),
+        },
+    );
+    let value = flag.map(|flag| &flag.default_value);
     let default = |experiment, reason| Decision {
-        value: Some(&flag.default_value),
+        value,
         experiment,
         variant: None,
         reason,
+    };
+    let Some(flag) = flag else {
+        return default(None, Reason::FlagNotFound);
     };
     if !flag.enabled {
         return default(None, Reason::FlagDisabled);
     }
     let mut answer = default(None, Reason::NoActiveExperiment);
     for experiment in &flag.experiments {
-        match enter(experiment, subject, policy, ledger) {
+        let mut entry = Entry {
+            experiment,
+            subject,
+            policy,
+            ledger,
+            trace,
+        };
+        match entry.enter() {
             Ok(variant) => {
                 return Decision {
                     value: Some(&variant.value),
@@ -82,83 +95,147 @@ pub fn decide<'f, V>(
     answer
 }
 
-/// Leads the subject through one running experiment: its variant, or why not.
-fn enter<'f, V>(
+/// A subject on its way into a running experiment.
+struct Entry<'a, 'f, V> {
     experiment: &'f Experiment<V>,
-    subject: &Subject<'_>,
-    policy: &Policy,
-    ledger: &mut dyn Ledger,
-) -> Result<&'f Variant<V>, Reason> {
-    if experiment.rule.evaluate(subject.attributes) != Truth::True {
-        return Err(Reason::TargetingMismatch);
-    }
-    let standing = may_participate(experiment.id, policy, ledger)?;
-    if !experiment.traffic.admits(bucket(subject.id, &experiment.hash_key, ALLOCATION_SALT)) {
-        return Err(Reason::OutsideTrafficAllocation);
-    }
-    let variants = experiment.variants.as_ref().ok_or(Reason::NoVariants)?;
-    let variant = variants
-        .pick(bucket(subject.id, &experiment.hash_key, VARIANT_SALT))
-        .ok_or(Reason::NoVariants)?;
-    assign(experiment.id, variant.id, standing, policy, ledger)?;
-    Ok(variant)
+    subject: &'a Subject<'a>,
+    policy: &'a Policy,
+    ledger: &'a mut dyn Ledger,
+    trace: &'a mut dyn Trace,
 }
 
-/// How a subject stands to an experiment that it may take part in.
+/// How the subject stands to the experiment, if it may be in it.
 #[derive(Clone, Copy)]
-enum Standing {
+enum Admission {
     Member(Option<Uuid>),
     Free(i16),
-}
-
-/// The participation step; slots of experiments that ended are released on the way.
-fn may_participate(
-    experiment: Uuid,
-    policy: &Policy,
-    ledger: &mut dyn Ledger,
-) -> Result<Standing, Reason> {
-    let memberships = ledger.memberships();
-    let standing = match participation(&memberships, experiment, policy) {
-        Participation::Member { variant } => Standing::Member(variant),
-        Participation::Free { slot } => Standing::Free(slot),
-        Participation::Full { .. } | Participation::CoolingDown { .. } => {
-            return Err(Reason::ParticipationLimit);
-        }
-    };
-    let ended = releasable(&memberships);
-    if !ended.is_empty() {
-        ledger.release(&ended);
-    }
-    Ok(standing)
 }
 
 /// A claim is lost to another transaction that took a slot, so the subject's slots fill up
 /// and the loop ends; the bound is for the case that others also leave all the time.
 const MAX_CLAIMS: usize = 1_000;
 
-/// Enters the subject in the ledger, or finds that another transaction was faster.
-fn assign(
-    experiment: Uuid,
-    variant: Uuid,
-    mut standing: Standing,
-    policy: &Policy,
-    ledger: &mut dyn Ledger,
-) -> Result<(), Reason> {
-    for _ in 0..MAX_CLAIMS {
-        match standing {
-            Standing::Member(known) => {
-                if known != Some(variant) {
-                    ledger.revise(experiment, variant);
-                }
-                return Ok(());
-            }
-            Standing::Free(slot) => {
-                if ledger.claim(&Claim { experiment, variant, slot }) {
-                    return Ok(());
-                }
-                standing = may_participate(experiment, policy, ledger)?;
-            }
+impl<'f, V> Entry<'_, 'f, V> {
+    /// The variant that the subject gets, or why none.
+    fn enter(&mut self) -> Result<&'f Variant<V>, Reason> {
+        self.is_targeted()?;
+        let memberships = self.ledger.memberships();
+        let admission = self.is_admitted(&memberships)?;
+        self.is_in_traffic()?;
+        let variant = self.pick_variant()?;
+        self.assign(variant.id, admission, &memberships)?;
+        Ok(variant)
+    }
+
+    fn report(&mut self, step: &Step<'_>) {
+        self.trace.step(Some(self.experiment.id), step);
+    }
+
+    fn is_targeted(&mut self) -> Result<(), Reason> {
+        let truth = self.experiment.rule.evaluate(self.subject.attributes);
+        self.report(&Step::Targeting { truth });
+        if truth == Truth::True {
+            Ok(())
+        } else {
+            Err(Reason::TargetingMismatch)
         }
     }
-    Err(Reason::ParticipationLimit)
+
+    /// Participation, then conflict domains: the steps that depend on the ledger.
+    fn is_admitted(&mut self, memberships: &[Membership]) -> Result<Admission, Reason> {
+        let found = participation(memberships, self.experiment.id, self.policy);
+        self.report(&Step::Participation(&found));
+        let admission = match found.verdict {
+            Verdict::Member { variant } => Admission::Member(variant),
+            Verdict::Free { slot } => Admission::Free(slot),
+            Verdict::Full | Verdict::CoolingDown { .. } => return Err(Reason::ParticipationLimit),
+        };
+        for domain in &self.experiment.domains {
+            let winner = domain.winner(self.subject, memberships);
+            self.report(&Step::Domain {
+                key: &domain.key,
+                policy: domain.policy,
+                winner,
+            });
+            if winner != Some(self.experiment.id) {
+                return Err(Reason::DomainConflict);
+            }
+        }
+        Ok(admission)
+    }
+
+    fn is_in_traffic(&mut self) -> Result<(), Reason> {
+        let bucket = bucket(self.subject.id, &self.experiment.hash_key, ALLOCATION_SALT);
+        let traffic = self.experiment.traffic;
+        self.report(&Step::Traffic {
+            bucket: bucket.get(),
+            threshold: traffic.threshold(),
+        });
+        if traffic.admits(bucket) {
+            Ok(())
+        } else {
+            Err(Reason::OutsideTrafficAllocation)
+        }
+    }
+
+    fn pick_variant(&mut self) -> Result<&'f Variant<V>, Reason> {
+        let bucket = bucket(self.subject.id, &self.experiment.hash_key, VARIANT_SALT);
+        let variant = self
+            .experiment
+            .variants
+            .as_ref()
+            .and_then(|all| all.pick(bucket));
+        self.report(&Step::Variant {
+            bucket: bucket.get(),
+            variant: variant.map(|v| v.id),
+        });
+        variant.ok_or(Reason::NoVariants)
+    }
+
+    /// Enters the subject in the ledger, unless it is there with this variant. What was seen
+    /// of the page may be outdated by then, so it is locked and looked at again (see
+    /// [`Ledger`]); an empty page has nothing to lock, and its lowest slot stands for it.
+    fn assign(
+        &mut self,
+        variant: Uuid,
+        mut admission: Admission,
+        seen: &[Membership],
+    ) -> Result<(), Reason> {
+        if matches!(admission, Admission::Member(known) if known == Some(variant)) {
+            return Ok(());
+        }
+        let mut memberships = Vec::new();
+        let mut look_again = !seen.is_empty();
+        for _ in 0..MAX_CLAIMS {
+            if look_again {
+                self.ledger.lock();
+                memberships = self.ledger.memberships();
+                admission = self.is_admitted(&memberships)?;
+            }
+            let done = match admission {
+                Admission::Member(known) => {
+                    if known != Some(variant) {
+                        self.ledger.revise(self.experiment.id, variant);
+                    }
+                    true
+                }
+                Admission::Free(slot) => {
+                    let ended = releasable(&memberships);
+                    if !ended.is_empty() {
+                        self.ledger.release(&ended);
+                    }
+                    self.ledger.claim(&Claim {
+                        experiment: self.experiment.id,
+                        variant,
+                        slot,
+                    })
+                }
+            };
+            if done {
+                return Ok(());
+            }
+            look_again = true;
+        }
+        Err(Reason::ParticipationLimit)
+    }
 }

@@ -28,7 +28,9 @@ impl DecisionIds {
         let head = (millis << 16) | fraction;
         let value = (u128::from(head) << 64) | u128::from(u64::from_be_bytes(random));
         let mut bytes = Builder::from_u128(value);
-        bytes.set_version(uuid::Version::SortRand).set_variant(uuid::Variant::RFC4122);
+        bytes
+            .set_version(uuid::Version::SortRand)
+            .set_variant(uuid::Variant::RFC4122);
         bytes.into_uuid()
     }
 }

@@ -14,10 +14,17 @@ pub struct Membership {
     pub slot: Option<i16>,
     /// What the experiment is now.
     pub standing: Standing,
-    /// Time of the last decision that assigned the subject, in microseconds of the same
-    /// clock as [`crate::participation::Policy::now`]. Only looked at when
-    /// [`Standing::Ended`].
-    pub last_assigned_at: i64,
+    /// In microseconds of the same clock as [`crate::participation::Policy::now`]: when the
+    /// subject entered the experiment or, once that has [`Standing::Ended`], the last
+    /// decision that assigned the subject.
+    pub assigned_at: i64,
+}
+
+impl Membership {
+    /// Whether the subject is in the experiment, and that is active.
+    pub fn is_active(&self) -> bool {
+        self.standing == Standing::Active
+    }
 }
 
 /// The part of an experiment's status that participation depends on.
@@ -44,11 +51,22 @@ pub struct Claim {
 
 /// One subject's page of the ledger, as the engine sees it.
 ///
+/// The page is what makes limits and conflict domains hold when several transactions decide
+/// for the subject at once. Whoever enters the subject locks the rows of the page, looks
+/// again, and takes the *lowest* free slot. So of two such transactions one waits for the
+/// other: on a row of the page or, if they saw an empty page, on the lowest slot, which both
+/// want. Thereafter it looks again. Slots are released only by who then takes the lowest one,
+/// so a page that is not empty always has it occupied, and nobody enters past rows not seen.
+///
 /// Errors of the store are the implementation's to raise (PostgreSQL unwinds); the engine
 /// never sees them.
 pub trait Ledger {
     /// All memberships of the subject, as they are at this moment.
     fn memberships(&mut self) -> Vec<Membership>;
+
+    /// Locks the rows of the page until the end of the transaction, always in the same order,
+    /// after waiting for whoever holds them.
+    fn lock(&mut self);
 
     /// Takes the slots of these experiments, which are no longer active, off the subject.
     fn release(&mut self, experiments: &[Uuid]);

@@ -19,8 +19,10 @@
 //! | [`attributes`], [`number`], [`version`] | the values that rules compare |
 //! | [`flag`] | configuration as stored → compiled flag |
 //! | [`participation`] | limit of concurrent experiments, cool-down, slots |
+//! | [`domain`] | conflict domains: which of several experiments has a subject |
 //! | [`ledger`] | what the engine asks of and tells the ledger |
 //! | [`decide`] | the steps of a decision, in order |
+//! | [`trace`] | what each step found |
 //! | [`decision_id`] | time-ordered identifiers of decisions |
 #![forbid(unsafe_code)]
 
@@ -29,10 +31,12 @@ pub mod attributes;
 pub mod bucket;
 pub mod decide;
 pub mod decision_id;
+pub mod domain;
 pub mod flag;
 pub mod ledger;
 pub mod number;
 pub mod participation;
 pub mod reason;
 pub mod targeting;
+pub mod trace;
 pub mod version;

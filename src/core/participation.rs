@@ -18,23 +18,29 @@ pub struct Policy {
 
 /// What participation says of one subject and one experiment.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Participation {
-    /// The subject holds a slot for this experiment already.
+pub struct Participation {
+    /// Number of *other* active experiments that the subject is in.
+    pub active: usize,
+    /// What follows.
+    pub verdict: Verdict,
+}
+
+/// Whether the subject may be in the experiment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It holds a slot for this experiment already.
     Member {
         /// The variant that the ledger knows.
         variant: Option<Uuid>,
     },
-    /// The subject may enter under this slot.
+    /// It may enter under this slot.
     Free {
-        /// A slot that no membership occupies.
+        /// The lowest slot that no active membership occupies.
         slot: i16,
     },
-    /// The subject is in as many other active experiments as the limit allows.
-    Full {
-        /// Number of other active experiments.
-        active: usize,
-    },
-    /// The subject was assigned to another experiment, now ended, not long enough ago.
+    /// It is in as many other active experiments as the limit allows.
+    Full,
+    /// It was assigned to another experiment, now ended, not long enough ago.
     CoolingDown {
         /// The experiment that ended.
         experiment: Uuid,
@@ -48,28 +54,41 @@ pub enum Participation {
 /// Limit first, then cool-down; the experiment asked for never counts against itself, and a
 /// subject that is in it already is refused all the same when it is in too many others (as
 /// in the seed).
-pub fn participation(memberships: &[Membership], experiment: Uuid, policy: &Policy) -> Participation {
-    let others = || memberships.iter().filter(move |m| m.experiment != experiment);
-    let active = others().filter(|m| m.standing == Standing::Active).count();
-    if active >= usize::try_from(policy.max_concurrent).unwrap_or(0) {
-        return Participation::Full { active };
-    }
-    if let Some((experiment, until)) = cooling_down(others(), policy) {
-        return Participation::CoolingDown { experiment, until };
-    }
-    let own = memberships.iter().find(|m| m.experiment == experiment && m.slot.is_some());
-    match own {
-        Some(own) => Participation::Member { variant: own.variant },
-        None => free_slot(memberships, experiment, policy.max_concurrent)
-            .map_or(Participation::Full { active }, |slot| Participation::Free { slot }),
-    }
+pub fn participation(
+    memberships: &[Membership],
+    experiment: Uuid,
+    policy: &Policy,
+) -> Participation {
+    let others = || {
+        memberships
+            .iter()
+            .filter(move |m| m.experiment != experiment)
+    };
+    let active = others().filter(|m| m.is_active()).count();
+    let full = active >= usize::try_from(policy.max_concurrent).unwrap_or(0);
+    let own = memberships
+        .iter()
+        .find(|m| m.experiment == experiment && m.slot.is_some());
+    let verdict = if full {
+        Verdict::Full
+    } else if let Some((experiment, until)) = cooling_down(others(), policy) {
+        Verdict::CoolingDown { experiment, until }
+    } else if let Some(own) = own {
+        Verdict::Member {
+            variant: own.variant,
+        }
+    } else {
+        free_slot(memberships, experiment, policy.max_concurrent)
+            .map_or(Verdict::Full, |slot| Verdict::Free { slot })
+    };
+    Participation { active, verdict }
 }
 
 /// Experiments that occupy a slot although they are no longer active.
 pub fn releasable(memberships: &[Membership]) -> Vec<Uuid> {
     memberships
         .iter()
-        .filter(|m| m.slot.is_some() && m.standing != Standing::Active)
+        .filter(|m| m.slot.is_some() && !m.is_active())
         .map(|m| m.experiment)
         .collect()
 }
@@ -83,8 +102,8 @@ fn cooling_down<'a>(
     }
     let cutoff = policy.now.saturating_sub(policy.cooldown);
     others
-        .find(|m| m.standing == Standing::Ended && m.last_assigned_at >= cutoff)
-        .map(|m| (m.experiment, m.last_assigned_at.saturating_add(policy.cooldown)))
+        .find(|m| m.standing == Standing::Ended && m.assigned_at >= cutoff)
+        .map(|m| (m.experiment, m.assigned_at.saturating_add(policy.cooldown)))
 }
 
 /// The lowest slot that no active experiment occupies.
@@ -96,7 +115,7 @@ fn free_slot(memberships: &[Membership], experiment: Uuid, max: i16) -> Option<i
     let occupied = || {
         memberships
             .iter()
-            .filter(|m| m.standing == Standing::Active && m.experiment != experiment)
+            .filter(|m| m.is_active() && m.experiment != experiment)
             .filter_map(|m| m.slot)
     };
     let above = i16::try_from(occupied().filter(|slot| *slot > max).count()).unwrap_or(i16::MAX);
@@ -108,7 +127,11 @@ fn free_slot(memberships: &[Membership], experiment: Uuid, max: i16) -> Option<i
 mod tests {
     use super::*;
 
-    const POLICY: Policy = Policy { max_concurrent: 3, cooldown: 700, now: 10_000 };
+    const POLICY: Policy = Policy {
+        max_concurrent: 3,
+        cooldown: 700,
+        now: 10_000,
+    };
 
     fn id(number: u128) -> Uuid {
         Uuid::from_u128(number)
@@ -120,8 +143,12 @@ mod tests {
             variant: Some(id(100 + experiment)),
             slot,
             standing,
-            last_assigned_at: at,
+            assigned_at: at,
         }
+    }
+
+    fn verdict(memberships: &[Membership], experiment: Uuid, policy: &Policy) -> Verdict {
+        participation(memberships, experiment, policy).verdict
     }
 
     fn active(experiment: u128, slot: i16) -> Membership {
@@ -130,69 +157,101 @@ mod tests {
 
     #[test]
     fn a_new_subject_takes_the_first_slot() {
-        assert_eq!(participation(&[], id(1), &POLICY), Participation::Free { slot: 1 });
+        assert_eq!(verdict(&[], id(1), &POLICY), Verdict::Free { slot: 1 });
     }
 
     #[test]
     fn the_lowest_gap_is_taken() {
         let held = [active(1, 1), active(2, 3)];
-        assert_eq!(participation(&held, id(9), &POLICY), Participation::Free { slot: 2 });
+        assert_eq!(verdict(&held, id(9), &POLICY), Verdict::Free { slot: 2 });
     }
 
     #[test]
     fn three_others_are_the_limit_even_for_a_member() {
         let held = [active(1, 1), active(2, 2), active(3, 3)];
-        assert_eq!(participation(&held, id(9), &POLICY), Participation::Full { active: 3 });
+        assert_eq!(verdict(&held, id(9), &POLICY), Verdict::Full);
         let mut with_own = held.to_vec();
         with_own.push(active(9, 4));
-        assert_eq!(participation(&with_own, id(9), &POLICY), Participation::Full { active: 3 });
+        assert_eq!(verdict(&with_own, id(9), &POLICY), Verdict::Full);
     }
 
     #[test]
     fn the_experiment_does_not_count_against_itself() {
         let held = [active(1, 1), active(2, 2), active(3, 3)];
         let variant = Some(id(103));
-        assert_eq!(participation(&held, id(3), &POLICY), Participation::Member { variant });
+        assert_eq!(verdict(&held, id(3), &POLICY), Verdict::Member { variant });
     }
 
     #[test]
     fn ended_experiments_free_their_slot_and_start_a_cool_down() {
         let ended = |at| [member(1, Some(1), Standing::Ended, at)];
-        let until = Participation::CoolingDown { experiment: id(1), until: 10_000 };
-        assert_eq!(participation(&ended(9_300), id(9), &POLICY), until);
-        assert_eq!(participation(&ended(9_299), id(9), &POLICY), Participation::Free { slot: 1 });
-        assert_eq!(participation(&ended(9_999), id(1), &POLICY), Participation::Member {
-            variant: Some(id(101))
-        });
+        let until = Verdict::CoolingDown {
+            experiment: id(1),
+            until: 10_000,
+        };
+        assert_eq!(verdict(&ended(9_300), id(9), &POLICY), until);
+        assert_eq!(
+            verdict(&ended(9_299), id(9), &POLICY),
+            Verdict::Free { slot: 1 }
+        );
+        assert_eq!(
+            verdict(&ended(9_999), id(1), &POLICY),
+            Verdict::Member {
+                variant: Some(id(101))
+            }
+        );
         assert_eq!(releasable(&ended(0)), vec![id(1)]);
     }
 
     #[test]
     fn a_decision_dated_in_the_future_counts() {
         let held = [member(1, None, Standing::Ended, 99_999)];
-        assert!(matches!(participation(&held, id(9), &POLICY), Participation::CoolingDown { .. }));
-        let off = Policy { cooldown: 0, ..POLICY };
-        assert_eq!(participation(&held, id(9), &off), Participation::Free { slot: 1 });
+        assert!(matches!(
+            verdict(&held, id(9), &POLICY),
+            Verdict::CoolingDown { .. }
+        ));
+        let off = Policy {
+            cooldown: 0,
+            ..POLICY
+        };
+        assert_eq!(verdict(&held, id(9), &off), Verdict::Free { slot: 1 });
     }
 
     #[test]
     fn drafts_never_count() {
-        let held = [member(1, None, Standing::Idle, 9_999), member(2, None, Standing::Idle, 9_999)];
-        assert_eq!(participation(&held, id(9), &POLICY), Participation::Free { slot: 1 });
+        let held = [
+            member(1, None, Standing::Idle, 9_999),
+            member(2, None, Standing::Idle, 9_999),
+        ];
+        assert_eq!(verdict(&held, id(9), &POLICY), Verdict::Free { slot: 1 });
     }
 
     #[test]
     fn slots_above_the_limit_take_slots_away_below_it() {
         let held = [active(1, 4), active(2, 5)];
-        assert_eq!(participation(&held, id(9), &POLICY), Participation::Free { slot: 1 });
+        assert_eq!(verdict(&held, id(9), &POLICY), Verdict::Free { slot: 1 });
         let held = [active(1, 4), active(2, 1)];
-        assert_eq!(participation(&held, id(9), &POLICY), Participation::Free { slot: 2 });
+        assert_eq!(verdict(&held, id(9), &POLICY), Verdict::Free { slot: 2 });
+    }
+
+    #[test]
+    fn other_active_experiments_are_counted() {
+        let held = [
+            active(1, 1),
+            active(2, 2),
+            member(3, None, Standing::Idle, 0),
+        ];
+        assert_eq!(participation(&held, id(9), &POLICY).active, 2);
+        assert_eq!(participation(&held, id(1), &POLICY).active, 1);
     }
 
     #[test]
     fn a_limit_of_zero_admits_nobody() {
-        let none = Policy { max_concurrent: 0, ..POLICY };
-        assert_eq!(participation(&[], id(9), &none), Participation::Full { active: 0 });
+        let none = Policy {
+            max_concurrent: 0,
+            ..POLICY
+        };
+        assert_eq!(verdict(&[], id(9), &none), Verdict::Full);
     }
 
     #[test]
@@ -204,8 +263,10 @@ mod tests {
                     continue;
                 }
                 let held = [active(1, first), active(2, second)];
-                let got = participation(&held, id(9), &POLICY);
-                let Participation::Free { slot } = got else { unreachable!("{held:?}: {got:?}") };
+                let got = verdict(&held, id(9), &POLICY);
+                let Verdict::Free { slot } = got else {
+                    unreachable!("{held:?}: {got:?}")
+                };
                 assert!(slot != first && slot != second && (1..=3).contains(&slot));
             }
         }

@@ -15,7 +15,9 @@ pub fn transaction_start() -> Timestamp {
 pub fn unix_nanos() -> u64 {
     std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)
-        .map_or(0, |since| u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
+        .map_or(0, |since| {
+            u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+        })
 }
 
 /// Eight bytes from PostgreSQL's cryptographic source; `None` if the system has none to give.

@@ -25,7 +25,10 @@ pub unsafe fn return_row<'fcx, const N: usize>(
         let function = (*(*fcinfo.as_mut_ptr()).flinfo).fn_oid;
         let description = pg_sys::lookup_rowtype_tupdesc(pg_sys::get_func_rettype(function), -1);
         if usize::try_from((*description).natts) != Ok(N) {
-            error!("lotty: result type has {} columns, not {N}", (*description).natts);
+            error!(
+                "lotty: result type has {} columns, not {N}",
+                (*description).natts
+            );
         }
         let types = std::array::from_fn(|index| compat::column_type(description, index));
         let columns = columns(types);

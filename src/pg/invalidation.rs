@@ -15,7 +15,14 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 use pgrx::prelude::*;
 
 /// The tables whose rows are compiled.
-const TABLES: [&std::ffi::CStr; 4] = [c"flag", c"experiment", c"variant", c"audience"];
+const TABLES: [&std::ffi::CStr; 6] = [
+    c"flag",
+    c"experiment",
+    c"variant",
+    c"audience",
+    c"conflict_domain",
+    c"experiment_conflict_domain",
+];
 
 static GENERATION: AtomicU64 = AtomicU64::new(1);
 static WATCHED: [AtomicU32; TABLES.len()] = [const { AtomicU32::new(0) }; TABLES.len()];
@@ -73,7 +80,9 @@ pub fn announce_change_of(table: pg_sys::Oid) {
 unsafe extern "C-unwind" fn on_relcache(_argument: pg_sys::Datum, relation: pg_sys::Oid) {
     let relation = relation.to_u32();
     let ours = relation == 0
-        || WATCHED.iter().any(|oid| matches!(oid.load(Relaxed), 0) || oid.load(Relaxed) == relation);
+        || WATCHED
+            .iter()
+            .any(|oid| matches!(oid.load(Relaxed), 0) || oid.load(Relaxed) == relation);
     if ours {
         GENERATION.fetch_add(1, Relaxed);
         for oid in &WATCHED {

@@ -41,6 +41,15 @@ impl Jsonb {
     }
 }
 
+impl Jsonb {
+    /// The value for `serde_json`, by way of its text: for explanations, not for deciding.
+    pub fn to_json(&self) -> serde_json::Value {
+        // SAFETY: the datum is a jsonb in the current memory context.
+        let value = unsafe { pgrx::JsonB::from_datum(self.to_datum(), false) };
+        value.map_or(serde_json::Value::Null, |pgrx::JsonB(value)| value)
+    }
+}
+
 /// A `jsonb` argument of a function.
 pub struct JsonbArgument<'fcx> {
     root: Container<'fcx>,
@@ -54,12 +63,18 @@ unsafe impl<'fcx> ArgAbi<'fcx> for JsonbArgument<'fcx> {
     unsafe fn unbox_arg_unchecked(arg: Arg<'_, 'fcx>) -> Self {
         let datum = unsafe { arg.unbox_arg_using_from_datum::<RawJsonb>() };
         let RawJsonb(datum) = datum.unwrap_or_else(|| error!("lotty: unexpected NULL"));
-        Self { root: unsafe { Container::of_datum(datum) } }
+        Self {
+            root: unsafe { Container::of_datum(datum) },
+        }
     }
 
     unsafe fn unbox_nullable_arg(arg: Arg<'_, 'fcx>) -> Nullable<Self> {
         let datum = unsafe { arg.unbox_arg_using_from_datum::<RawJsonb>() };
-        datum.map(|RawJsonb(datum)| Self { root: unsafe { Container::of_datum(datum) } }).into()
+        datum
+            .map(|RawJsonb(datum)| Self {
+                root: unsafe { Container::of_datum(datum) },
+            })
+            .into()
     }
 }
 
@@ -113,7 +128,9 @@ impl Attributes for JsonbArgument<'_> {
                 Segment::Key(key) => container.field(key),
                 Segment::Index(index) => container.nth(*index),
             };
-            let Some(found) = found else { return Value::Missing };
+            let Some(found) = found else {
+                return Value::Missing;
+            };
             if let Some(inner) = found.container() {
                 container = inner;
             }
@@ -145,7 +162,10 @@ impl<'a> Container<'a> {
             let varlena = pg_sys::pg_detoast_datum(datum.cast_mut_ptr());
             varlena.cast::<u8>().add(pg_sys::VARHDRSZ).cast()
         };
-        Self { pointer, lifetime: std::marker::PhantomData }
+        Self {
+            pointer,
+            lifetime: std::marker::PhantomData,
+        }
     }
 
     fn header(self) -> u32 {
@@ -174,7 +194,10 @@ impl<'a> Container<'a> {
             let key = key.as_ptr().cast();
             pg_sys::getKeyJsonValueFromContainer(self.pointer, key, length, &mut value)
         };
-        (!found.is_null()).then_some(Found { value, lifetime: std::marker::PhantomData })
+        (!found.is_null()).then_some(Found {
+            value,
+            lifetime: std::marker::PhantomData,
+        })
     }
 
     /// An element; `None` if this is no array or is not that long.
@@ -195,13 +218,17 @@ impl<'a> Container<'a> {
             }
             let value = *found;
             pg_sys::pfree(found.cast());
-            Some(Found { value, lifetime: std::marker::PhantomData })
+            Some(Found {
+                value,
+                lifetime: std::marker::PhantomData,
+            })
         }
     }
 
     /// Like `nth`, also of the one-element array that a bare scalar is stored as.
     fn element(self, index: u32) -> Value<'a> {
-        self.raw_nth(index).map_or(Value::Missing, |found| found.value())
+        self.raw_nth(index)
+            .map_or(Value::Missing, |found| found.value())
     }
 }
 
@@ -226,7 +253,10 @@ impl<'a> Found<'a> {
         (self.value.type_ == pg_sys::jbvType::jbvBinary).then(|| {
             // SAFETY: the tag says that this member of the union is set.
             let pointer = unsafe { self.value.val.binary.data };
-            Container { pointer, lifetime: std::marker::PhantomData }
+            Container {
+                pointer,
+                lifetime: std::marker::PhantomData,
+            }
         })
     }
 
@@ -266,7 +296,10 @@ unsafe fn number(numeric: pg_sys::Numeric) -> Value<'static> {
         let Some(text) = direct_function_call_as_datum(pg_sys::numeric_out, &[argument]) else {
             return Value::Missing;
         };
-        let number = CStr::from_ptr(text.cast_mut_ptr()).to_str().ok().and_then(Number::parse);
+        let number = CStr::from_ptr(text.cast_mut_ptr())
+            .to_str()
+            .ok()
+            .and_then(Number::parse);
         pg_sys::pfree(text.cast_mut_ptr());
         number.map_or(Value::Missing, Value::Number)
     }

@@ -55,7 +55,9 @@ impl Parameter<'_> {
     fn datum(self) -> Option<pg_sys::Datum> {
         match self {
             Self::Text(text) => text.into_datum(),
-            Self::Uuid(uuid) => uuid.and_then(|u| pgrx::Uuid::from_bytes(*u.as_bytes()).into_datum()),
+            Self::Uuid(uuid) => {
+                uuid.and_then(|u| pgrx::Uuid::from_bytes(*u.as_bytes()).into_datum())
+            }
             Self::Jsonb(jsonb) => jsonb.map(Jsonb::to_datum),
             Self::SmallInt(number) => number.into_datum(),
             Self::Timestamp(at) => at.map(pg_sys::Datum::from),
@@ -72,7 +74,10 @@ pub struct Statement {
 impl Statement {
     /// Names no types; they follow from the parameters of the first call and must stay.
     pub const fn new(sql: &'static CStr) -> Self {
-        Self { sql, plan: AtomicPtr::new(ptr::null_mut()) }
+        Self {
+            sql,
+            plan: AtomicPtr::new(ptr::null_mut()),
+        }
     }
 
     fn plan(&self, parameters: &[Parameter<'_>]) -> pg_sys::SPIPlanPtr {
@@ -138,10 +143,18 @@ impl Connection {
             if table.is_null() {
                 return Vec::new();
             }
-            let (tuples, count) = ((*table).vals, usize::try_from((*table).numvals).unwrap_or(0));
+            let (tuples, count) = (
+                (*table).vals,
+                usize::try_from((*table).numvals).unwrap_or(0),
+            );
             let description = (*table).tupdesc;
             let rows = (0..count)
-                .map(|index| row(&Row { tuple: *tuples.add(index), description }))
+                .map(|index| {
+                    row(&Row {
+                        tuple: *tuples.add(index),
+                        description,
+                    })
+                })
                 .collect();
             pg_sys::SPI_freetuptable(table);
             rows
@@ -155,20 +168,19 @@ impl Connection {
         let mut values: Vec<pg_sys::Datum> = Vec::with_capacity(parameters.len());
         for parameter in parameters {
             let datum = parameter.datum();
-            nulls.push(if datum.is_some() { b' ' as c_char } else { b'n' as c_char });
+            nulls.push(if datum.is_some() {
+                b' ' as c_char
+            } else {
+                b'n' as c_char
+            });
             values.push(datum.unwrap_or(pg_sys::Datum::from(0)));
         }
         // SAFETY: the plan is kept and was prepared for parameters of these types; both
         // arrays have one entry for each.
         unsafe {
             let read_only = view == View::Active;
-            let code = pg_sys::SPI_execute_plan(
-                plan,
-                values.as_mut_ptr(),
-                nulls.as_ptr(),
-                read_only,
-                0,
-            );
+            let code =
+                pg_sys::SPI_execute_plan(plan, values.as_mut_ptr(), nulls.as_ptr(), read_only, 0);
             if code < 0 {
                 fail("SPI_execute_plan", code);
             }
@@ -193,7 +205,8 @@ impl Row {
 
     /// Column `number` (from 1), a `uuid`.
     pub fn uuid(&self, number: i32) -> Option<Uuid> {
-        self.get::<pgrx::Uuid>(number).map(|uuid| Uuid::from_bytes(*uuid.as_bytes()))
+        self.get::<pgrx::Uuid>(number)
+            .map(|uuid| Uuid::from_bytes(*uuid.as_bytes()))
     }
 
     /// Column `number` (from 1), a `timestamptz`.

@@ -16,6 +16,7 @@ use lotty_core::flag::{ExperimentSource, Flag, FlagSource, VariantSource};
 use lotty_core::ledger::{Claim, Ledger, Membership, Standing};
 use lotty_core::participation::Policy;
 use lotty_core::reason::Reason;
+use lotty_core::trace::NoTrace;
 use proptest::prelude::*;
 use uuid::Uuid;
 
@@ -50,6 +51,7 @@ struct Page<'a> {
     books: &'a Rc<RefCell<Books>>,
     subject: &'a str,
     writes: usize,
+    locks: usize,
     interfere: Box<dyn FnMut(&mut Books) + 'a>,
 }
 
@@ -59,6 +61,7 @@ impl<'a> Page<'a> {
             books,
             subject,
             writes: 0,
+            locks: 0,
             interfere: Box::new(|_| {}),
         }
     }
@@ -84,6 +87,10 @@ impl Ledger for Page<'_> {
                 }
             })
             .collect()
+    }
+
+    fn lock(&mut self) {
+        self.locks += 1;
     }
 
     fn release(&mut self, experiments: &[Uuid]) {
@@ -125,7 +132,7 @@ fn membership(experiment: Uuid, variant: Uuid, slot: i16) -> Membership {
         variant: Some(variant),
         slot: Some(slot),
         standing: Standing::Active,
-        last_assigned_at: POLICY.now,
+        assigned_at: POLICY.now,
     }
 }
 
@@ -143,6 +150,7 @@ fn experiment(number: u128, targeting: &str, traffic: i64) -> ExperimentSource<&
         targeting: targeting.into(),
         traffic_allocation: traffic.into(),
         variants: vec![variant(1, "a", "A"), variant(2, "b", "B")],
+        domains: Vec::new(),
     }
 }
 
@@ -165,7 +173,7 @@ fn ask<'f>(
         id: page.subject,
         attributes: &N(n),
     };
-    decide(Some(flag), &subject, &POLICY, page)
+    decide(Some(flag), &subject, &POLICY, page, &mut NoTrace)
 }
 
 #[test]
@@ -176,7 +184,7 @@ fn no_flag_no_value() {
         id: "u",
         attributes: &N(0),
     };
-    let got = decide::<&str>(None, &subject, &POLICY, &mut page);
+    let got = decide::<&str>(None, &subject, &POLICY, &mut page, &mut NoTrace);
     assert_eq!((got.value, got.reason), (None, Reason::FlagNotFound));
 }
 
@@ -246,7 +254,17 @@ fn a_known_subject_writes_nothing() {
     let first = ask(&flag, &mut page, 0).variant;
     assert_eq!(page.writes, 1);
     assert_eq!(ask(&flag, &mut page, 0).variant, first);
-    assert_eq!(page.writes, 1);
+    assert_eq!((page.writes, page.locks), (1, 0));
+}
+
+#[test]
+fn a_page_with_rows_is_locked_before_it_is_written() {
+    let books = Rc::default();
+    let mut page = Page::new(&books, "u");
+    ask(&flag(vec![experiment(1, "", 100)]), &mut page, 0);
+    assert_eq!(page.locks, 0);
+    ask(&flag(vec![experiment(2, "", 100)]), &mut page, 0);
+    assert_eq!(page.locks, 1);
 }
 
 #[test]
@@ -350,7 +368,7 @@ fn endless_interference_ends_in_a_refusal() {
         books.ended.insert(Uuid::from_u128(1), true);
         let id = Uuid::from_u128(1);
         let mut row = membership(id, Uuid::nil(), 1);
-        row.last_assigned_at = 0;
+        row.assigned_at = 0;
         books.rows.insert(("u".into(), id), row);
     });
     assert_eq!(ask(&flag, &mut page, 0).reason, Reason::ParticipationLimit);
@@ -376,7 +394,7 @@ proptest! {
             let mut page = Page::new(&books, subjects[who]);
             let subject = Subject { id: subjects[who], attributes: &N(0) };
             let at = usize::try_from(number).unwrap() - 1;
-            let got = decide(Some(&flags[at]), &subject, &policy, &mut page);
+            let got = decide(Some(&flags[at]), &subject, &policy, &mut page, &mut NoTrace);
             let active: Vec<Membership> = page.memberships().into_iter()
                 .filter(|m| m.standing == Standing::Active).collect();
             prop_assert!(active.len() <= 3);

@@ -37,3 +37,8 @@ SELECT count(*), count(DISTINCT subject_id) FROM lotty.decision;
 SELECT lotty_bucket(NULL, 'k', 's') IS NULL AS a, lotty_bucket('u', NULL, 's') IS NULL AS b, lotty_bucket('u', 'k', NULL) IS NULL AS c;
 SELECT lotty_bucket('', 'ea65e27c-ddf5-4e27-a2ba-e00a78000a6a', 'variant');
 SELECT count(DISTINCT b), min(b), max(b) FROM generate_series(1, 200000) i, lotty_bucket(i::text, 'k', 'allocation') b;
+
+-- A bulk call can be stopped.
+SET statement_timeout = '300ms';
+SELECT count(*) FROM generate_series(1, 1000000000) i, LATERAL lotty_evaluate('none', 'u' || i);
+RESET statement_timeout;

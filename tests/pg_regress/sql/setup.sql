@@ -44,5 +44,6 @@ $$;
 -- Empties all tables.
 CREATE FUNCTION wipe() RETURNS void LANGUAGE sql AS $$
     TRUNCATE lotty.flag, lotty.experiment, lotty.variant, lotty.audience,
-             lotty.assignment, lotty.decision;
+             lotty.conflict_domain,
+             lotty.experiment_conflict_domain, lotty.assignment, lotty.decision;
 $$;

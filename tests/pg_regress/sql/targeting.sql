@@ -59,7 +59,7 @@ SELECT lotty_targeting_matches(NULL, '{}') IS NULL AS "null rule", lotty_targeti
 -- Deep and large attributes.
 SELECT lotty_targeting_matches('a IS NULL AND l[0] EXISTS',
                                ('{"l": ' || repeat('[', 5000) || repeat(']', 5000) || '}')::jsonb) AS deep;
-SELECT lotty_targeting_matches('l CONTAINS 999999 AND l[999999] = 999999 AND NOT l CONTAINS -1',
-                               (SELECT jsonb_build_object('l', jsonb_agg(i)) FROM generate_series(0, 999999) i)) AS large;
+SELECT lotty_targeting_matches('l CONTAINS 99999 AND l[99999] = 99999 AND NOT l CONTAINS -1',
+                               (SELECT jsonb_build_object('l', jsonb_agg(i)) FROM generate_series(0, 99999) i)) AS large;
 SELECT lotty_targeting_matches('t ENDS_WITH "b" AND t CONTAINS "ab" AND NOT t MATCHES "c"',
-                               jsonb_build_object('t', repeat('a', 10000000) || 'b')) AS long;
+                               jsonb_build_object('t', repeat('a', 1000000) || 'b')) AS long;
