@@ -247,10 +247,11 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     owner record;
 BEGIN
-    -- Shared lock: the flag's value_type must not change between this check and the commit.
+    -- Shared locks: between this check and the commit the flag must not change its type, and
+    -- the experiment must not start on the strength of a weight that is being taken away.
     SELECT e.key AS experiment_key, f.key AS flag_key, f.value_type INTO owner
       FROM lotty.experiment e JOIN lotty.flag f USING (flag_id)
-     WHERE e.experiment_id = NEW.experiment_id FOR SHARE OF f;
+     WHERE e.experiment_id = NEW.experiment_id FOR SHARE OF e, f;
     IF FOUND AND owner.value_type <> 'json' AND jsonb_typeof(NEW.value) <> owner.value_type THEN
         RAISE EXCEPTION USING
             ERRCODE = 'check_violation', SCHEMA = 'lotty', TABLE = 'variant', COLUMN = 'value',
@@ -300,9 +301,10 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     owner record;
 BEGIN
-    -- Not found while the experiment itself is being deleted, which has its own check.
+    -- Not found while the experiment itself is being deleted, which has its own check. The
+    -- lock keeps it from starting meanwhile on the strength of this variant.
     SELECT e.key, e.started_at INTO owner
-      FROM lotty.experiment e WHERE e.experiment_id = OLD.experiment_id;
+      FROM lotty.experiment e WHERE e.experiment_id = OLD.experiment_id FOR SHARE;
     IF FOUND AND owner.started_at IS NOT NULL THEN
         RAISE EXCEPTION USING
             ERRCODE = 'restrict_violation', SCHEMA = 'lotty', TABLE = 'variant',
