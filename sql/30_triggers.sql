@@ -12,7 +12,14 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     misfit record;
 BEGIN
-    IF NEW.value_type <> 'json' AND jsonb_typeof(NEW.default_value) <> NEW.value_type THEN
+    IF NEW.value_type NOT IN ('boolean', 'string', 'number', 'json') THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'check_violation', SCHEMA = 'lotty', TABLE = 'flag', COLUMN = 'value_type',
+            CONSTRAINT = 'flag_value_type_check',
+            MESSAGE = format('flag "%s" cannot have the value_type "%s"', NEW.key, NEW.value_type),
+            DETAIL = 'There is no such type of values.',
+            HINT = 'Use boolean, string, number or json.';
+    ELSIF NEW.value_type <> 'json' AND jsonb_typeof(NEW.default_value) <> NEW.value_type THEN
         RAISE EXCEPTION USING
             ERRCODE = 'check_violation', SCHEMA = 'lotty', TABLE = 'flag',
             COLUMN = 'default_value', CONSTRAINT = 'flag_default_value_check',
@@ -76,7 +83,8 @@ COMMENT ON FUNCTION lotty.status_change_allowed(text, text, boolean) IS
 CREATE FUNCTION lotty.check_traffic_allocation(experiment_key text, traffic_allocation numeric)
 RETURNS void LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    IF traffic_allocation BETWEEN 0 AND 100 AND scale(traffic_allocation) <= 10 THEN
+    -- NULL is left to the column's own constraint.
+    IF coalesce(traffic_allocation BETWEEN 0 AND 100 AND scale(traffic_allocation) <= 10, true) THEN
         RETURN;
     END IF;
     RAISE EXCEPTION USING
@@ -108,7 +116,7 @@ BEGIN
         RAISE EXCEPTION USING
             ERRCODE = 'object_not_in_prerequisite_state', SCHEMA = 'lotty', TABLE = 'experiment',
             MESSAGE = format('experiment "%s" cannot start without weight', experiment_key),
-            DETAIL = format('The weights of its %s variants add up to 0.', variants),
+            DETAIL = format('The weights of its variants (%s) add up to 0.', variants),
             HINT = 'Give at least one variant a weight above 0 first.';
     END IF;
 END

@@ -98,7 +98,8 @@ pub fn invalid_rule(owner: &str, error: &TargetingError) -> ! {
             "invalid targeting rule{of} at character {}: {error}",
             error.position()
         ),
-        error.caret().to_owned(),
+        // On lines of its own, so that the caret stands where it belongs behind any prefix.
+        format!("The rule reads:\n{}", error.caret()),
         error
             .hint()
             .unwrap_or("lotty_targeting_check(rule) shows what is wrong without storing the rule."),
