@@ -4,6 +4,7 @@ CREATE DATABASE lotty_ascii ENCODING 'SQL_ASCII' TEMPLATE template0 LC_COLLATE '
 \set regress :DBNAME
 \c lotty_latin1
 \set VERBOSITY default
+\set SHOW_CONTEXT never
 CREATE EXTENSION lotty;
 SELECT count(*) FROM pg_namespace WHERE nspname = 'lotty';
 \c lotty_ascii
