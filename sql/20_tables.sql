@@ -72,7 +72,7 @@ CREATE TABLE lotty.experiment (
 );
 COMMENT ON TABLE lotty.experiment IS 'an experiment of a flag: whom it is for, how much of the traffic, and its life cycle';
 COMMENT ON COLUMN lotty.experiment.experiment_id IS 'identifier; never changes';
-COMMENT ON COLUMN lotty.experiment.flag_id IS 'the flag; fixed once the experiment has run';
+COMMENT ON COLUMN lotty.experiment.flag_id IS 'the flag; never changes';
 COMMENT ON COLUMN lotty.experiment.key IS 'the name that people and reports use, 1 to 512 bytes';
 COMMENT ON COLUMN lotty.experiment.rank IS 'order among the experiments of the flag, ascending (ties: by key); the first that assigns the subject wins';
 COMMENT ON COLUMN lotty.experiment.status IS 'draft, in_review, approved, rejected, running, paused, completed or archived; only running ones decide';

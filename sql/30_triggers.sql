@@ -9,8 +9,6 @@
 
 CREATE FUNCTION lotty.flag_before_write() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    misfit record;
 BEGIN
     IF NEW.value_type NOT IN ('boolean', 'string', 'number', 'json') THEN
         RAISE EXCEPTION USING
@@ -40,18 +38,7 @@ BEGIN
             HINT = 'Insert another flag.';
     END IF;
     IF NEW.value_type NOT IN (OLD.value_type, 'json') THEN
-        SELECT e.key, v.name, v.value INTO misfit
-          FROM lotty.experiment e JOIN lotty.variant v USING (experiment_id)
-         WHERE e.flag_id = OLD.flag_id AND jsonb_typeof(v.value) <> NEW.value_type
-         ORDER BY e.key, v.name LIMIT 1;
-        IF FOUND THEN
-            RAISE EXCEPTION USING
-                ERRCODE = 'check_violation', SCHEMA = 'lotty', TABLE = 'flag', COLUMN = 'value_type',
-                MESSAGE = format('value_type of flag "%s" cannot become %s', OLD.key, NEW.value_type),
-                DETAIL = format('Variant "%s" of experiment "%s" has the value %s.',
-                                misfit.name, misfit.key, left(misfit.value::text, 200)),
-                HINT = 'Change or delete such variants first.';
-        END IF;
+        PERFORM lotty.check_variants_fit(OLD.key, OLD.flag_id, NEW.value_type);
     END IF;
     NEW.created_at := OLD.created_at;
     NEW.updated_at := OLD.updated_at;
@@ -98,32 +85,6 @@ $$;
 COMMENT ON FUNCTION lotty.check_traffic_allocation(text, numeric) IS
     'raises check_violation unless the percentage is between 0 and 100';
 
-CREATE FUNCTION lotty.check_can_start(experiment_key text, experiment_id uuid)
-RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    variants bigint;
-    total numeric;
-BEGIN
-    SELECT count(*), coalesce(sum(v.weight), 0) INTO variants, total
-      FROM lotty.variant v WHERE v.experiment_id = check_can_start.experiment_id;
-    IF variants = 0 THEN
-        RAISE EXCEPTION USING
-            ERRCODE = 'object_not_in_prerequisite_state', SCHEMA = 'lotty', TABLE = 'experiment',
-            MESSAGE = format('experiment "%s" cannot start without variants', experiment_key),
-            DETAIL = 'It has no row in lotty.variant.',
-            HINT = 'Insert at least one variant with a weight above 0 first.';
-    ELSIF total = 0 THEN
-        RAISE EXCEPTION USING
-            ERRCODE = 'object_not_in_prerequisite_state', SCHEMA = 'lotty', TABLE = 'experiment',
-            MESSAGE = format('experiment "%s" cannot start without weight', experiment_key),
-            DETAIL = format('The weights of its variants (%s) add up to 0.', variants),
-            HINT = 'Give at least one variant a weight above 0 first.';
-    END IF;
-END
-$$;
-COMMENT ON FUNCTION lotty.check_can_start(text, uuid) IS
-    'raises object_not_in_prerequisite_state if the experiment has no variants or no weight';
-
 CREATE FUNCTION lotty.experiment_before_insert() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -158,8 +119,7 @@ BEGIN
         PERFORM lotty.check_targeting(format('experiment "%s"', NEW.key), NEW.targeting);
     END IF;
     PERFORM lotty.check_traffic_allocation(NEW.key, NEW.traffic_allocation);
-    IF NEW.experiment_id <> OLD.experiment_id
-       OR (NEW.flag_id <> OLD.flag_id AND OLD.started_at IS NOT NULL) THEN
+    IF NEW.experiment_id <> OLD.experiment_id OR NEW.flag_id <> OLD.flag_id THEN
         RAISE EXCEPTION USING
             ERRCODE = 'restrict_violation', SCHEMA = 'lotty', TABLE = 'experiment',
             MESSAGE = format('%s of experiment "%s" cannot be changed',
@@ -369,23 +329,6 @@ END
 $$;
 COMMENT ON FUNCTION lotty.audience_before_write() IS
     'trigger: checks an audience''s rule, refuses cycles and keeps its timestamps';
-
-CREATE FUNCTION lotty.check_audience_unused(audience_name text, what text) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    users text := lotty.audience_used_by(audience_name);
-BEGIN
-    IF users IS NOT NULL THEN
-        RAISE EXCEPTION USING
-            ERRCODE = 'restrict_violation', SCHEMA = 'lotty', TABLE = 'audience',
-            MESSAGE = format('audience "%s" cannot be %s because it is in use', audience_name, what),
-            DETAIL = format('It is named in the targeting of %s.', users),
-            HINT = 'Change those rules first.';
-    END IF;
-END
-$$;
-COMMENT ON FUNCTION lotty.check_audience_unused(text, text) IS
-    'raises restrict_violation if a rule names the audience';
 
 CREATE TRIGGER audience_before_write BEFORE INSERT OR UPDATE ON lotty.audience
     FOR EACH ROW EXECUTE FUNCTION lotty.audience_before_write();

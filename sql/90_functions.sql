@@ -22,6 +22,12 @@ COMMENT ON FUNCTION lotty.check_targeting(text, text) IS
     'raises invalid_parameter_value unless the rule is valid; warns of audiences that do not exist';
 COMMENT ON FUNCTION lotty.check_audience_cycle(text, text) IS
     'raises invalid_recursion if the audience would refer to itself';
+COMMENT ON FUNCTION lotty.check_can_start(text, uuid) IS
+    'raises object_not_in_prerequisite_state if the experiment has no variants or no weight';
+COMMENT ON FUNCTION lotty.check_variants_fit(text, uuid, text) IS
+    'raises check_violation if a variant of the flag is not of the type';
+COMMENT ON FUNCTION lotty.check_audience_unused(text, text) IS
+    'raises restrict_violation if a rule names the audience';
 COMMENT ON FUNCTION lotty.targeting_audiences(text) IS
     'names of the audiences that a rule refers to';
 COMMENT ON FUNCTION lotty.review_required() IS 'the setting lotty.require_review';

@@ -6,6 +6,8 @@ use lotty_core::targeting::TargetingError;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
 
+use crate::configuration::Misfit;
+
 /// Raises an error; the transaction is aborted.
 fn raise(report: ErrorReport) -> ! {
     report.report(PgLogLevel::ERROR);
@@ -128,6 +130,51 @@ pub fn audience_cycle(audience: &str, cycle: &[String]) -> ! {
         format!("audience \"{audience}\" refers to itself"),
         format!("The audiences {} form a cycle.", cycle.join(" -> ")),
         "Take the reference out of one of these rules.",
+    ))
+}
+
+/// 23001: an audience that rules name is to be deleted or renamed.
+pub fn audience_in_use(audience: &str, what: &str, users: &str) -> ! {
+    raise(report(
+        PgSqlErrorCode::ERRCODE_RESTRICT_VIOLATION,
+        format!("audience \"{audience}\" cannot be {what} because it is in use"),
+        format!("It is named in the targeting of {users}."),
+        "Change those rules first.",
+    ))
+}
+
+/// 55000: an experiment is to start without variants.
+pub fn no_variants(experiment: &str) -> ! {
+    raise(report(
+        PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+        format!("experiment \"{experiment}\" cannot start without variants"),
+        "It has no row in lotty.variant.".to_owned(),
+        "Insert at least one variant with a weight above 0 first.",
+    ))
+}
+
+/// 55000: an experiment is to start although all weights are 0.
+pub fn no_weight(experiment: &str, variants: i64) -> ! {
+    raise(report(
+        PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+        format!("experiment \"{experiment}\" cannot start without weight"),
+        format!("The weights of its variants ({variants}) add up to 0."),
+        "Give at least one variant a weight above 0 first.",
+    ))
+}
+
+/// 23514: a flag is to have a type that the value of a variant is not of.
+pub fn misfit(flag: &str, value_type: &str, misfit: &Misfit) -> ! {
+    let Misfit {
+        experiment,
+        variant,
+        value,
+    } = misfit;
+    raise(report(
+        PgSqlErrorCode::ERRCODE_CHECK_VIOLATION,
+        format!("value_type of flag \"{flag}\" cannot become {value_type}"),
+        format!("Variant \"{variant}\" of experiment \"{experiment}\" has the value {value}."),
+        "Change or delete such variants first.",
     ))
 }
 

@@ -4,20 +4,28 @@ use lotty_core::targeting::{self, Rule};
 use pgrx::prelude::*;
 
 use crate::config::read_audience;
+use crate::configuration;
 use crate::errors;
 use crate::pg::{invalidation, settings, snapshot};
 
 /// Raises 22023 unless `rule` is a valid targeting rule; `owner` (such as `experiment "x"`) is
-/// named in the error. Warns of audiences that do not exist.
-#[pg_extern(schema = "lotty", stable, parallel_unsafe, requires = ["schema"])]
+/// named in the error. Warns of audiences that do not exist. Locks those that the rule names,
+/// so that they are neither deleted nor renamed before it is committed.
+#[pg_extern(schema = "lotty", volatile, parallel_unsafe, requires = ["schema"])]
 #[search_path(pg_catalog, pg_temp)]
 fn check_targeting(owner: &str, rule: &str) {
+    if let Ok(expr) = targeting::parse(rule) {
+        targeting::audiences(&expr)
+            .into_iter()
+            .for_each(configuration::lock_audience);
+    }
     let compiled = snapshot::with_newest(|| Rule::compile(rule, &mut read_audience));
     match compiled {
-        Ok(rule) => rule
-            .unresolved()
-            .iter()
-            .for_each(|name| errors::unresolved_audience(owner, name)),
+        Ok(rule) => {
+            rule.unresolved()
+                .iter()
+                .for_each(|name| errors::unresolved_audience(owner, name));
+        }
         Err(error) => errors::invalid_rule(owner, &error),
     }
 }
@@ -32,6 +40,41 @@ fn check_audience_cycle(name: &str, rule: &str) {
         Ok(None) => {}
         Ok(Some(cycle)) => errors::audience_cycle(name, &cycle),
         Err(error) => errors::invalid_rule(&format!("audience \"{name}\""), &error),
+    }
+}
+
+/// Raises 55000 if the experiment has no variants or no weight, by what is committed by now:
+/// at REPEATABLE READ the transaction's own snapshot may be too old to tell.
+#[pg_extern(schema = "lotty", volatile, parallel_unsafe, requires = ["schema"])]
+#[search_path(pg_catalog, pg_temp)]
+fn check_can_start(experiment_key: &str, experiment_id: pgrx::Uuid) {
+    let experiment_id = uuid::Uuid::from_bytes(*experiment_id.as_bytes());
+    match snapshot::with_newest(|| configuration::count_variants(experiment_id)) {
+        (0, _) => errors::no_variants(experiment_key),
+        (variants, false) => errors::no_weight(experiment_key, variants),
+        (_, true) => {}
+    }
+}
+
+/// Raises 23514 if a variant of the flag's experiments is not of the type that the flag is to
+/// have, by what is committed by now.
+#[pg_extern(schema = "lotty", volatile, parallel_unsafe, requires = ["schema"])]
+#[search_path(pg_catalog, pg_temp)]
+fn check_variants_fit(flag_key: &str, flag_id: pgrx::Uuid, value_type: &str) {
+    let flag_id = uuid::Uuid::from_bytes(*flag_id.as_bytes());
+    if let Some(misfit) = snapshot::with_newest(|| configuration::find_misfit(flag_id, value_type))
+    {
+        errors::misfit(flag_key, value_type, &misfit);
+    }
+}
+
+/// Raises 23001 if a rule names the audience, by what is committed by now; `what` says what
+/// was to be done with it.
+#[pg_extern(schema = "lotty", volatile, parallel_unsafe, requires = ["schema"])]
+#[search_path(pg_catalog, pg_temp)]
+fn check_audience_unused(audience_name: &str, what: &str) {
+    if let Some(users) = snapshot::with_newest(|| configuration::users_of_audience(audience_name)) {
+        errors::audience_in_use(audience_name, what, &users);
     }
 }
 
