@@ -23,7 +23,8 @@ impl<'a> TableLedger<'a> {
         Self { subject, cutoff }
     }
 
-    /// The log is asked only for experiments that ended within the cool-down and that the
+    /// Experiments are looked up one by one (LIMIT keeps the planner from another join): their
+    /// number must not matter. The log is asked only for experiments that ended within the cool-down and that the
     /// subject entered before it: a later decision for them may still count. (Nobody is
     /// assigned to an experiment after its end.)
     fn read(&self, view: View) -> Vec<Membership> {
@@ -37,7 +38,10 @@ impl<'a> TableLedger<'a> {
                                             AND d.experiment_id = a.experiment_id
                                             AND d.reason IN ('experiment_assigned', 'sticky')))
                           ELSE a.assigned_at END
-                FROM lotty.assignment a LEFT JOIN lotty.experiment e USING (experiment_id)
+                FROM lotty.assignment a
+                LEFT JOIN LATERAL (SELECT e.status, e.completed_at, e.archived_at
+                                     FROM lotty.experiment e
+                                    WHERE e.experiment_id = a.experiment_id LIMIT 1) e ON true
                WHERE a.subject_id = $1
                ORDER BY a.experiment_id",
         );
