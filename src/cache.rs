@@ -1,8 +1,9 @@
-//! The compiled flags of this session.
+//! The compiled flags of this session, and the states of the experiments that subjects are in.
 //!
 //! - Key: the flag's key. Only flags that exist are kept, so callers who ask for random keys
 //!   fill nothing.
-//! - Bound: [`MAX_FLAGS`]; a full cache is emptied, which costs a few compilations.
+//! - Bound: [`MAX_FLAGS`] and [`MAX_STATES`]; a full cache is emptied, which costs a few
+//!   compilations.
 //! - Fill: with the newest snapshot, at the first decision for the flag.
 //! - Invalidation: the cache belongs to one *generation* of the configuration
 //!   ([`crate::pg::invalidation`]) and is emptied when another one is seen. The generation is
@@ -17,12 +18,17 @@ use std::rc::Rc;
 
 use lotty_core::flag::Flag;
 
-use crate::config;
+use uuid::Uuid;
+
+use crate::config::{self, ExperimentState};
 use crate::pg::invalidation;
 use crate::pg::jsonb::Jsonb;
 
 /// Most flags that a session keeps.
 const MAX_FLAGS: usize = 16_384;
+
+/// Most states of experiments that a session keeps.
+const MAX_STATES: usize = 65_536;
 
 thread_local! {
     // A backend has one thread. No borrow is held while PostgreSQL is called, which might
@@ -34,6 +40,7 @@ thread_local! {
 struct Cache {
     generation: u64,
     flags: HashMap<Box<str>, Rc<Flag<Jsonb>>>,
+    states: HashMap<Uuid, ExperimentState>,
     statistics: Statistics,
 }
 
@@ -64,6 +71,29 @@ pub fn flag(key: &str) -> Option<Rc<Flag<Jsonb>>> {
         }
     });
     Some(flag)
+}
+
+/// The state of an experiment, as it is committed by now.
+pub fn experiment_state(experiment: Uuid) -> ExperimentState {
+    let generation = invalidation::current_generation();
+    let kept = CACHE.with_borrow_mut(|cache| {
+        cache.turn_to(generation);
+        cache.states.get(&experiment).copied()
+    });
+    kept.unwrap_or_else(|| {
+        invalidation::watch();
+        let state = config::load_experiment_state(experiment);
+        CACHE.with_borrow_mut(|cache| {
+            if invalidation::generation() == generation {
+                cache.turn_to(generation);
+                if cache.states.len() >= MAX_STATES {
+                    cache.states.clear();
+                }
+                cache.states.insert(experiment, state);
+            }
+        });
+        state
+    })
 }
 
 /// The statistics of this session.
@@ -98,6 +128,7 @@ impl Cache {
         if self.generation != generation {
             self.generation = generation;
             self.flags.clear();
+            self.states.clear();
         }
     }
 }

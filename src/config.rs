@@ -8,10 +8,12 @@ use lotty_core::domain::DomainPolicy;
 use lotty_core::flag::{
     DomainSource, ExperimentSource, Flag, FlagSource, MemberSource, VariantSource,
 };
+use lotty_core::ledger::Standing;
 use rust_decimal::Decimal;
 use uuid::Uuid;
 
 use crate::errors;
+use crate::pg::clock::Timestamp;
 use crate::pg::jsonb::Jsonb;
 use crate::pg::snapshot;
 use crate::pg::spi::{Connection, Parameter, Row, Statement, View, connect};
@@ -41,6 +43,40 @@ pub fn read_audience(name: &str) -> Option<String> {
         .into_iter()
         .next()
         .flatten()
+}
+
+/// What participation and conflict domains need to know of an experiment.
+#[derive(Clone, Copy, Debug)]
+pub struct ExperimentState {
+    /// What its status amounts to.
+    pub standing: Standing,
+    /// When it ended, if it has and that is known.
+    pub ended_at: Option<Timestamp>,
+}
+
+/// The state of an experiment, of any flag, with the newest snapshot. One that does not exist
+/// counts for nothing.
+pub fn load_experiment_state(experiment: Uuid) -> ExperimentState {
+    static STATE: Statement = Statement::new(
+        c"SELECT status, coalesce(completed_at, archived_at)
+            FROM lotty.experiment WHERE experiment_id = $1",
+    );
+    let id = [Parameter::Uuid(Some(experiment))];
+    let state = |row: &Row| ExperimentState {
+        standing: match row.get::<&str>(1) {
+            Some("running" | "paused") => Standing::Active,
+            Some("completed" | "archived") => Standing::Ended,
+            _ => Standing::Idle,
+        },
+        ended_at: row.timestamp(2),
+    };
+    snapshot::with_newest(|| connect(|spi| spi.query(&STATE, &id, View::Active, state)))
+        .into_iter()
+        .next()
+        .unwrap_or(ExperimentState {
+            standing: Standing::Idle,
+            ended_at: None,
+        })
 }
 
 /// What an explanation says of an experiment.

@@ -4,8 +4,9 @@ use lotty_core::ledger::{Claim, Ledger, Membership, Standing};
 use lotty_core::participation::Policy;
 use uuid::Uuid;
 
+use crate::cache;
 use crate::pg::clock::Timestamp;
-use crate::pg::spi::{Parameter, Row, Statement, View, connect};
+use crate::pg::spi::{Connection, Parameter, Row, Statement, View, connect};
 
 /// A subject's page of the ledger, to be read and written in the caller's transaction.
 pub struct TableLedger<'a> {
@@ -23,50 +24,63 @@ impl<'a> TableLedger<'a> {
         Self { subject, cutoff }
     }
 
-    /// Experiments are looked up one by one (LIMIT keeps the planner from another join): their
-    /// number must not matter. The log is asked only for experiments that ended within the cool-down and that the
-    /// subject entered before it: a later decision for them may still count. (Nobody is
-    /// assigned to an experiment after its end.)
+    /// The rows are those of the transaction's snapshot; what the experiments have become is
+    /// configuration, and as such the newest. (By the snapshot of a REPEATABLE READ
+    /// transaction, one that was started since would not be active, and lose its slots.)
     fn read(&self, view: View) -> Vec<Membership> {
         static MEMBERSHIPS: Statement = Statement::new(
-            c"SELECT a.experiment_id, a.variant_id, a.slot, e.status,
-                     CASE WHEN e.status IN ('completed', 'archived') AND a.assigned_at < $2
-                               AND coalesce(e.completed_at, e.archived_at, 'infinity') >= $2
-                          THEN greatest(a.assigned_at,
-                                        (SELECT max(d.created_at) FROM lotty.decision d
-                                          WHERE d.subject_id = $1
-                                            AND d.experiment_id = a.experiment_id
-                                            AND d.reason IN ('experiment_assigned', 'sticky')))
-                          ELSE a.assigned_at END
-                FROM lotty.assignment a
-                LEFT JOIN LATERAL (SELECT e.status, e.completed_at, e.archived_at
-                                     FROM lotty.experiment e
-                                    WHERE e.experiment_id = a.experiment_id LIMIT 1) e ON true
-               WHERE a.subject_id = $1
-               ORDER BY a.experiment_id",
+            c"SELECT experiment_id, variant_id, slot, assigned_at
+                FROM lotty.assignment WHERE subject_id = $1 ORDER BY experiment_id",
         );
-        let parameters = [
+        let of_subject = [Parameter::Text(self.subject)];
+        let rows = connect(|spi| spi.query(&MEMBERSHIPS, &of_subject, view, membership));
+        let mut memberships: Vec<Membership> = rows.into_iter().flatten().collect();
+        for membership in &mut memberships {
+            let state = cache::experiment_state(membership.experiment);
+            membership.standing = state.standing;
+            if self.may_have_decided_later(membership, state.ended_at) {
+                let last = connect(|spi| self.last_assigned(spi, membership.experiment, view));
+                membership.assigned_at = membership.assigned_at.max(last.unwrap_or(Timestamp::MIN));
+            }
+        }
+        memberships
+    }
+
+    /// The log is asked only for experiments that ended within the cool-down and that the
+    /// subject entered before it: a later decision for them may still count. (Nobody is
+    /// assigned to an experiment after its end.)
+    fn may_have_decided_later(&self, row: &Membership, ended_at: Option<Timestamp>) -> bool {
+        row.standing == Standing::Ended
+            && self.cutoff.is_some_and(|cutoff| {
+                row.assigned_at < cutoff && ended_at.is_none_or(|ended| ended >= cutoff)
+            })
+    }
+
+    fn last_assigned(&self, spi: &Connection, experiment: Uuid, view: View) -> Option<Timestamp> {
+        static LAST: Statement = Statement::new(
+            c"SELECT max(created_at) FROM lotty.decision
+               WHERE subject_id = $1 AND experiment_id = $2
+                 AND reason IN ('experiment_assigned', 'sticky')",
+        );
+        let key = [
             Parameter::Text(self.subject),
-            Parameter::Timestamp(self.cutoff),
+            Parameter::Uuid(Some(experiment)),
         ];
-        connect(|spi| spi.query(&MEMBERSHIPS, &parameters, view, membership))
+        spi.query(&LAST, &key, view, |row| row.timestamp(1))
             .into_iter()
+            .next()
             .flatten()
-            .collect()
     }
 }
 
+/// What the experiment has become is filled in by the caller.
 fn membership(row: &Row) -> Option<Membership> {
     Some(Membership {
         experiment: row.uuid(1)?,
         variant: row.uuid(2),
         slot: row.get::<i16>(3),
-        standing: match row.get::<&str>(4) {
-            Some("running" | "paused") => Standing::Active,
-            Some("completed" | "archived") => Standing::Ended,
-            _ => Standing::Idle,
-        },
-        assigned_at: row.timestamp(5)?,
+        standing: Standing::Idle,
+        assigned_at: row.timestamp(4)?,
     })
 }
 
@@ -75,13 +89,13 @@ impl Ledger for TableLedger<'_> {
         self.read(View::Fresh)
     }
 
-    fn lock(&mut self) {
-        // Always in the order of the key, so that two transactions cannot wait for each other.
+    fn lock(&mut self) -> bool {
+        // An update rather than SELECT ... FOR UPDATE, which a transaction with an older
+        // snapshot would not notice afterwards.
         static LOCK: Statement = Statement::new(
-            c"SELECT FROM lotty.assignment WHERE subject_id = $1
-               ORDER BY experiment_id FOR NO KEY UPDATE",
+            c"UPDATE lotty.assignment SET slot = slot WHERE subject_id = $1 AND slot = 1",
         );
-        connect(|spi| spi.execute(&LOCK, &[Parameter::Text(self.subject)], View::Fresh));
+        connect(|spi| spi.execute(&LOCK, &[Parameter::Text(self.subject)], View::Fresh)) == 1
     }
 
     fn release(&mut self, experiments: &[Uuid]) {
@@ -156,7 +170,9 @@ impl Ledger for ReadOnlyLedger<'_> {
         self.0.read(View::Active)
     }
 
-    fn lock(&mut self) {}
+    fn lock(&mut self) -> bool {
+        true
+    }
 
     fn release(&mut self, _: &[Uuid]) {}
 

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::attributes::Attributes;
 use crate::bucket::{ALLOCATION_SALT, VARIANT_SALT, bucket};
 use crate::flag::{Experiment, Flag, Variant};
-use crate::ledger::{Claim, Ledger, Membership};
+use crate::ledger::{Claim, FIRST_SLOT, Ledger, Membership};
 use crate::participation::{Policy, Verdict, participation, releasable};
 use crate::reason::Reason;
 use crate::targeting::Truth;
@@ -194,7 +194,8 @@ impl<'f, V> Entry<'_, 'f, V> {
 
     /// Enters the subject in the ledger, unless it is there with this variant. What was seen
     /// of the page may be outdated by then, so it is locked and looked at again (see
-    /// [`Ledger`]); an empty page has nothing to lock, and its lowest slot stands for it.
+    /// [`Ledger`]); an empty page has nothing to lock, and the claim for its first slot does
+    /// the same.
     fn assign(
         &mut self,
         variant: Uuid,
@@ -208,8 +209,12 @@ impl<'f, V> Entry<'_, 'f, V> {
         let mut look_again = !seen.is_empty();
         for _ in 0..MAX_CLAIMS {
             if look_again {
-                self.ledger.lock();
+                let locked = self.ledger.lock();
                 memberships = self.ledger.memberships();
+                if !locked && memberships.iter().any(|m| m.slot == Some(FIRST_SLOT)) {
+                    // Somebody has entered there since.
+                    continue;
+                }
                 admission = self.is_admitted(&memberships)?;
             }
             let done = match admission {

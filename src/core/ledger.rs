@@ -38,6 +38,9 @@ pub enum Standing {
     Idle,
 }
 
+/// The slot on which transactions for one subject meet.
+pub const FIRST_SLOT: i16 = 1;
+
 /// A new membership, to be entered under a free slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Claim {
@@ -52,11 +55,13 @@ pub struct Claim {
 /// One subject's page of the ledger, as the engine sees it.
 ///
 /// The page is what makes limits and conflict domains hold when several transactions decide
-/// for the subject at once. Whoever enters the subject locks the rows of the page, looks
-/// again, and takes the *lowest* free slot. So of two such transactions one waits for the
-/// other: on a row of the page or, if they saw an empty page, on the lowest slot, which both
-/// want. Thereafter it looks again. Slots are released only by who then takes the lowest one,
-/// so a page that is not empty always has it occupied, and nobody enters past rows not seen.
+/// for the subject at once. They meet on the subject's *first slot*: whoever writes the page
+/// first takes hold of the row that occupies it ([`Ledger::lock`]) or, if none does, enters
+/// there, since a claim is always for the lowest free slot. One of two such transactions then
+/// waits for the other, and looks again. It is the only place where they meet before they
+/// hold anything, so they cannot wait for each other in a circle; and since taking hold
+/// changes the row, a transaction with an older snapshot fails instead of overlooking what
+/// was entered since. Should all this fail, the slots are unique still.
 ///
 /// Errors of the store are the implementation's to raise (PostgreSQL unwinds); the engine
 /// never sees them.
@@ -64,9 +69,10 @@ pub trait Ledger {
     /// All memberships of the subject, as they are at this moment.
     fn memberships(&mut self) -> Vec<Membership>;
 
-    /// Locks the rows of the page until the end of the transaction, always in the same order,
-    /// after waiting for whoever holds them.
-    fn lock(&mut self);
+    /// Takes hold of the membership that occupies the first slot until the end of the
+    /// transaction, after waiting for whoever has it. `false` if there is none, or if it has
+    /// left the slot meanwhile.
+    fn lock(&mut self) -> bool;
 
     /// Takes the slots of these experiments, which are no longer active, off the subject.
     fn release(&mut self, experiments: &[Uuid]);

@@ -3,7 +3,7 @@
 
 use uuid::Uuid;
 
-use crate::ledger::{Membership, Standing};
+use crate::ledger::{FIRST_SLOT, Membership, Standing};
 
 /// The settings that participation obeys, and the time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,7 +120,7 @@ fn free_slot(memberships: &[Membership], experiment: Uuid, max: i16) -> Option<i
     };
     let above = i16::try_from(occupied().filter(|slot| *slot > max).count()).unwrap_or(i16::MAX);
     let last = max.saturating_sub(above);
-    (1..=last).find(|slot| occupied().all(|other| other != *slot))
+    (FIRST_SLOT..=last).find(|slot| occupied().all(|other| other != *slot))
 }
 
 #[cfg(test)]

@@ -36,8 +36,6 @@ pub enum Parameter<'a> {
     Jsonb(Option<&'a Jsonb>),
     /// `smallint`
     SmallInt(i16),
-    /// `timestamptz`
-    Timestamp(Option<Timestamp>),
 }
 
 impl Parameter<'_> {
@@ -47,7 +45,6 @@ impl Parameter<'_> {
             Self::Uuid(_) => pg_sys::UUIDOID,
             Self::Jsonb(_) => pg_sys::JSONBOID,
             Self::SmallInt(_) => pg_sys::INT2OID,
-            Self::Timestamp(_) => pg_sys::TIMESTAMPTZOID,
         }
     }
 
@@ -60,7 +57,6 @@ impl Parameter<'_> {
             }
             Self::Jsonb(jsonb) => jsonb.map(Jsonb::to_datum),
             Self::SmallInt(number) => number.into_datum(),
-            Self::Timestamp(at) => at.map(pg_sys::Datum::from),
         }
     }
 }

@@ -89,8 +89,9 @@ impl Ledger for Page<'_> {
             .collect()
     }
 
-    fn lock(&mut self) {
+    fn lock(&mut self) -> bool {
         self.locks += 1;
+        self.memberships().iter().any(|row| row.slot == Some(1))
     }
 
     fn release(&mut self, experiments: &[Uuid]) {
