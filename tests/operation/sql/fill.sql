@@ -1,0 +1,107 @@
+-- A database in which the extension has been in use: whatever a dump can meet.
+
+CREATE EXTENSION lotty;
+SET lotty.cooldown_days = 0;
+SET client_min_messages = error;
+
+-- Flags of all types, and texts that a dump has to quote.
+INSERT INTO lotty.flag (key, value_type, default_value, enabled, description)
+VALUES ('boolean', 'boolean', 'false', true, ''),
+       ('string', 'string', '"plain"', true, E'tab\there, line\nend, back\\slash, "quotes", ''single'''),
+       ('number', 'number', '12345678901234567890.123456789', true, E'\\N'),
+       ('json', 'json', '{"a": [1, null, "ü"], "b": 1e400}', true, E'\\.'),
+       ('null', 'json', 'null', true, 'a default value that is a JSON null'),
+       ('off', 'boolean', 'true', false, 'switched off'),
+       (E'clé 🚩\t\\', 'string', '"☃"', true, '');
+INSERT INTO lotty.flag (key, value_type, default_value)
+SELECT 'flag ' || number, 'string', '"default"' FROM generate_series(1, 12) AS number;
+
+-- Audiences whose rules name each other, in the order of the alphabet and against it. In the
+-- table, "a" lies before "z", which it needs.
+INSERT INTO lotty.audience (name, targeting) VALUES ('a', 'audience("z") OR vip');
+INSERT INTO lotty.audience (name, targeting) VALUES ('z', 'country IN ("DE", "AT")');
+INSERT INTO lotty.audience (name, targeting) VALUES ('m', 'audience("a") AND NOT audience("b")');
+INSERT INTO lotty.audience (name, targeting) VALUES ('b', 'age < 18');
+INSERT INTO lotty.audience (name, targeting, description) VALUES ('with "quotes" and \', 'audience("m")', E'\t');
+-- These move behind what refers to them.
+UPDATE lotty.audience SET targeting = 'country IN ("DE", "AT", "CH")' WHERE name = 'z';
+UPDATE lotty.audience SET description = 'children' WHERE name = 'b';
+
+-- Experiments inserted in every status.
+CREATE TEMP TABLE status AS
+SELECT s, number FROM unnest(ARRAY['draft', 'in_review', 'approved', 'rejected', 'running', 'paused',
+                                   'completed', 'archived']) WITH ORDINALITY AS t (s, number);
+INSERT INTO lotty.experiment (flag_id, key, rank, status, targeting, traffic_allocation, hash_key)
+SELECT flag_id, 'inserted ' || s, number, s, CASE WHEN number % 2 = 0 THEN 'audience("m")' ELSE '' END,
+       99.9 - number, CASE WHEN number % 3 = 0 THEN 'hash ' || s END
+  FROM status JOIN lotty.flag ON key = 'flag ' || number;
+
+-- And led to every status, on every way, each step in a transaction of its own.
+CREATE TEMP TABLE way AS
+SELECT way, number FROM unnest(ARRAY[
+    'in_review', 'in_review approved', 'in_review rejected', 'in_review rejected draft',
+    'in_review draft', 'in_review approved draft', 'in_review approved running', 'running',
+    'running paused', 'running paused running', 'running completed', 'running paused completed',
+    'running completed archived', 'archived']) WITH ORDINALITY AS t (way, number);
+INSERT INTO lotty.experiment (flag_id, key, rank, targeting, traffic_allocation)
+SELECT flag_id, 'led ' || way, 100 - number, CASE WHEN number % 3 = 0 THEN 'age BETWEEN 18 AND 60' ELSE '' END, 90.0000000001
+  FROM way JOIN lotty.flag ON key = 'flag ' || (1 + number % 12);
+INSERT INTO lotty.experiment (flag_id, key, targeting)
+SELECT flag_id, 'of ' || key, 'audience("a")' FROM lotty.flag WHERE key !~ '^flag ';
+INSERT INTO lotty.variant (experiment_id, name, value, weight, is_control)
+SELECT experiment_id, name,
+       CASE value_type WHEN 'boolean' THEN 'true' WHEN 'number' THEN '1.50' WHEN 'json' THEN 'null'
+                       ELSE to_jsonb(name) END,
+       weight, name = 'control'
+  FROM lotty.experiment JOIN lotty.flag USING (flag_id),
+       (VALUES ('control', 33.33333333), ('variant10', 50), ('variant2', 500), ('Z', 0), ('gone', 1)) AS v (name, weight);
+DELETE FROM lotty.variant v USING lotty.experiment e
+ WHERE e.experiment_id = v.experiment_id AND e.started_at IS NULL AND v.name = 'gone';
+INSERT INTO lotty.variant (experiment_id, name, value, weight)
+SELECT experiment_id, 'later', 'null', 12.5 FROM lotty.experiment WHERE key IN ('of json', 'of null');
+UPDATE lotty.experiment SET status = 'running' WHERE key LIKE 'of %';
+SELECT format('UPDATE lotty.experiment SET status = %L WHERE key = %L', s, 'led ' || way)
+  FROM way, unnest(string_to_array(way, ' ')) WITH ORDINALITY AS step (s, number)
+ WHERE s IN ('in_review', 'approved', 'rejected', 'draft', 'archived', 'running')
+   AND way !~ 'paused|completed'
+ ORDER BY way.number, step.number \gexec
+-- Those that end go on after they have had subjects.
+UPDATE lotty.experiment SET status = 'running' WHERE key ~ '^led running (paused|completed)';
+
+-- Conflict domains of every policy; an experiment may be in several.
+INSERT INTO lotty.conflict_domain (key, policy, description)
+VALUES ('exclusive', 'mutual_exclusion', E'\t'), ('weighted', 'weighted', ''), ('priority', 'priority', '');
+INSERT INTO lotty.experiment_conflict_domain (domain_id, experiment_id, priority, weight)
+SELECT domain_id, experiment_id, row_number() OVER (ORDER BY e.key COLLATE "C"), 0.25
+  FROM lotty.conflict_domain d, lotty.experiment e
+ WHERE e.key IN ('of string', 'of number', 'inserted running', 'led running')
+    OR (d.key = 'exclusive' AND e.key IN ('of json', 'led running completed'));
+
+CREATE FUNCTION attributes(number integer) RETURNS jsonb IMMUTABLE LANGUAGE sql AS $$
+    SELECT jsonb_build_object('country', (ARRAY['DE', 'AT', 'FR', 'ü'])[1 + number % 4],
+                              'age', 10 + number % 60, 'vip', number % 7 = 0)
+$$;
+
+SELECT count(*) FROM (SELECT number, key FROM generate_series(1, 1200) AS number, lotty.flag
+                       WHERE (number + length(key)) % 3 = 0 ORDER BY number, key) AS asked,
+                     lotty_decide(key, 'subject-' || number, attributes(number));
+SELECT count(*) FROM unnest(ARRAY['', E'\\N', E'\\.', E'tab\t', E'line\nend', 'NULL', '''', E'\\', 'ü🚩', ' ']) AS subject,
+                     lotty.flag, lotty_decide(key, subject, '{"vip": true, "country": "DE"}');
+SELECT reason FROM lotty_decide('no such flag', 'subject-1');
+
+-- Old decisions of another system, beyond the limit.
+INSERT INTO lotty.decision (decision_id, flag_key, subject_id, experiment_id, variant_id, value, reason, created_at)
+SELECT gen_random_uuid(), f.key, 'backfilled', e.experiment_id, NULL, NULL, 'experiment_assigned', now() - interval '30 days'
+  FROM lotty.experiment e JOIN lotty.flag f USING (flag_id) WHERE e.status IN ('running', 'completed');
+SELECT count(*) FROM lotty_rebuild_ledger();
+
+SELECT format('UPDATE lotty.experiment SET status = %L WHERE key = %L', s, 'led ' || way)
+  FROM way, unnest(string_to_array(way, ' ')) WITH ORDINALITY AS step (s, number)
+ WHERE way ~ '^running (paused|completed)' AND step.number > 1
+ ORDER BY way.number, step.number \gexec
+UPDATE lotty.variant v SET weight = 7 FROM lotty.experiment e
+ WHERE e.experiment_id = v.experiment_id AND e.key = 'of string' AND v.name = 'control';
+
+-- Half of the subjects come again and leave their slots; the others keep them for the moment.
+SELECT count(*) FROM (SELECT number, key FROM generate_series(1, 600) AS number, lotty.flag ORDER BY number, key) AS asked,
+                     lotty_decide(key, 'subject-' || number, attributes(number));
