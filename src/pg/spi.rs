@@ -66,9 +66,9 @@ impl Parameter<'_> {
 /// All of them look up rows by key, and must do so whatever the planner knows of the tables:
 /// the first decision of a session may find them empty, and a scan of a small table that then
 /// grows, within one bulk statement, would make that quadratic. Hence one generic plan
-/// (PostgreSQL would otherwise plan anew at each call while it finds custom plans cheaper:
-/// 120 us instead of 8 us for reading a ledger of a million rows), made with sequential and
-/// bitmap scans switched off.
+/// (PostgreSQL would otherwise plan anew at each call while it finds custom plans cheaper),
+/// made with sequential and bitmap scans switched off. One million calls of lotty_evaluate on
+/// a ledger of a million rows: 119 s before, 7 s since (release build, PostgreSQL 18).
 pub struct Statement {
     sql: &'static CStr,
     plan: AtomicPtr<pg_sys::_SPI_plan>,
