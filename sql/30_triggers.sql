@@ -5,6 +5,40 @@
 -- any status, and never needs a row that may come later; the life cycle governs updates.
 -- All functions pin search_path: they run with whatever the writing session has set.
 
+-- shared ----------------------------------------------------------------------------------
+
+CREATE FUNCTION lotty.check_weight(of_table text, owner text, weight numeric)
+RETURNS void LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    -- NULL is left to the column's own constraint.
+    IF coalesce(weight >= 0 AND weight < 1000000000000 AND scale(weight) <= 8, true) THEN
+        RETURN;
+    END IF;
+    RAISE EXCEPTION USING
+        ERRCODE = 'check_violation', SCHEMA = 'lotty', TABLE = of_table, COLUMN = 'weight',
+        CONSTRAINT = of_table || '_weight_check',
+        MESSAGE = format('weight of %s is out of bounds', owner),
+        DETAIL = format('%s is not a number from 0 to below 1000000000000 with at most 8 decimals.', weight),
+        HINT = 'Weights are relative: 1 and 2 give one third and two thirds.';
+END
+$$;
+COMMENT ON FUNCTION lotty.check_weight(text, text, numeric) IS
+    'raises check_violation unless the weight is within its bounds';
+
+CREATE FUNCTION lotty.keep_timestamps() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    NEW.created_at := OLD.created_at;
+    NEW.updated_at := OLD.updated_at;
+    IF NEW IS DISTINCT FROM OLD THEN
+        NEW.updated_at := now();
+    END IF;
+    RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION lotty.keep_timestamps() IS
+    'trigger: keeps created_at and updated_at, whatever the caller writes';
+
 -- flag ------------------------------------------------------------------------------------
 
 CREATE FUNCTION lotty.flag_before_write() RETURNS trigger
@@ -40,18 +74,15 @@ BEGIN
     IF NEW.value_type NOT IN (OLD.value_type, 'json') THEN
         PERFORM lotty.check_variants_fit(OLD.key, OLD.flag_id, NEW.value_type);
     END IF;
-    NEW.created_at := OLD.created_at;
-    NEW.updated_at := OLD.updated_at;
-    IF NEW IS DISTINCT FROM OLD THEN
-        NEW.updated_at := now();
-    END IF;
     RETURN NEW;
 END
 $$;
-COMMENT ON FUNCTION lotty.flag_before_write() IS 'trigger: checks a flag and keeps its timestamps';
+COMMENT ON FUNCTION lotty.flag_before_write() IS 'trigger: checks a flag';
 
 CREATE TRIGGER flag_before_write BEFORE INSERT OR UPDATE ON lotty.flag
     FOR EACH ROW EXECUTE FUNCTION lotty.flag_before_write();
+CREATE TRIGGER keep_timestamps BEFORE UPDATE ON lotty.flag
+    FOR EACH ROW EXECUTE FUNCTION lotty.keep_timestamps();
 
 -- experiment --------------------------------------------------------------------------------
 
@@ -230,16 +261,8 @@ BEGIN
                             jsonb_typeof(NEW.value)),
             HINT = 'Give a value of the flag''s type, or make the flag''s value_type "json".';
     END IF;
-    IF NOT (NEW.weight >= 0 AND NEW.weight < 1000000000000 AND scale(NEW.weight) <= 8) THEN
-        RAISE EXCEPTION USING
-            ERRCODE = 'check_violation', SCHEMA = 'lotty', TABLE = 'variant', COLUMN = 'weight',
-            CONSTRAINT = 'variant_weight_check',
-            MESSAGE = format('weight of variant "%s" of experiment "%s" is out of bounds',
-                             NEW.name, owner.experiment_key),
-            DETAIL = format('%s is not a number from 0 to below 1000000000000 with at most 8 decimals.',
-                            NEW.weight),
-            HINT = 'Weights are relative: 1 and 2 give one third and two thirds.';
-    END IF;
+    PERFORM lotty.check_weight('variant', format('variant "%s" of experiment "%s"', NEW.name, owner.experiment_key),
+                               NEW.weight);
     IF TG_OP = 'INSERT' THEN
         IF NEW.rank IS NULL THEN
             SELECT coalesce(max(v.rank), 0) + 1 INTO NEW.rank
@@ -314,24 +337,19 @@ BEGIN
     PERFORM pg_advisory_xact_lock('lotty.audience'::regclass::oid::integer, 0);
     PERFORM lotty.check_audience_cycle(NEW.name, NEW.targeting);
     PERFORM lotty.check_targeting(format('audience "%s"', NEW.name), NEW.targeting);
-    IF TG_OP = 'UPDATE' THEN
-        IF NEW.name <> OLD.name THEN
-            PERFORM lotty.check_audience_unused(OLD.name, 'renamed');
-        END IF;
-        NEW.created_at := OLD.created_at;
-        NEW.updated_at := OLD.updated_at;
-        IF NEW IS DISTINCT FROM OLD THEN
-            NEW.updated_at := now();
-        END IF;
+    IF TG_OP = 'UPDATE' AND NEW.name <> OLD.name THEN
+        PERFORM lotty.check_audience_unused(OLD.name, 'renamed');
     END IF;
     RETURN NEW;
 END
 $$;
 COMMENT ON FUNCTION lotty.audience_before_write() IS
-    'trigger: checks an audience''s rule, refuses cycles and keeps its timestamps';
+    'trigger: checks an audience''s rule and refuses cycles';
 
 CREATE TRIGGER audience_before_write BEFORE INSERT OR UPDATE ON lotty.audience
     FOR EACH ROW EXECUTE FUNCTION lotty.audience_before_write();
+CREATE TRIGGER keep_timestamps BEFORE UPDATE ON lotty.audience
+    FOR EACH ROW EXECUTE FUNCTION lotty.keep_timestamps();
 
 CREATE FUNCTION lotty.audience_before_delete() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -348,36 +366,16 @@ CREATE TRIGGER audience_before_delete BEFORE DELETE ON lotty.audience
 
 -- conflict domain ----------------------------------------------------------------------------
 
-CREATE FUNCTION lotty.conflict_domain_before_update() RETURNS trigger
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-    NEW.created_at := OLD.created_at;
-    NEW.updated_at := OLD.updated_at;
-    IF NEW IS DISTINCT FROM OLD THEN
-        NEW.updated_at := now();
-    END IF;
-    RETURN NEW;
-END
-$$;
-COMMENT ON FUNCTION lotty.conflict_domain_before_update() IS
-    'trigger: keeps the timestamps of a conflict domain';
-
-CREATE TRIGGER conflict_domain_before_update BEFORE UPDATE ON lotty.conflict_domain
-    FOR EACH ROW EXECUTE FUNCTION lotty.conflict_domain_before_update();
+CREATE TRIGGER keep_timestamps BEFORE UPDATE ON lotty.conflict_domain
+    FOR EACH ROW EXECUTE FUNCTION lotty.keep_timestamps();
 
 CREATE FUNCTION lotty.experiment_conflict_domain_before_write() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    IF NOT (NEW.weight >= 0 AND NEW.weight < 1000000000000 AND scale(NEW.weight) <= 8) THEN
-        RAISE EXCEPTION USING
-            ERRCODE = 'check_violation', SCHEMA = 'lotty', TABLE = 'experiment_conflict_domain',
-            COLUMN = 'weight', CONSTRAINT = 'experiment_conflict_domain_weight_check',
-            MESSAGE = format('weight of an experiment in conflict domain "%s" is out of bounds',
-                             (SELECT d.key FROM lotty.conflict_domain d WHERE d.domain_id = NEW.domain_id)),
-            DETAIL = format('%s is not a number from 0 to below 1000000000000 with at most 8 decimals.',
-                            NEW.weight),
-            HINT = 'Weights are relative: 1 and 2 give one third and two thirds.';
-    END IF;
+    PERFORM lotty.check_weight('experiment_conflict_domain',
+                               format('an experiment in conflict domain "%s"',
+                                      (SELECT d.key FROM lotty.conflict_domain d WHERE d.domain_id = NEW.domain_id)),
+                               NEW.weight);
     RETURN NEW;
 END
 $$;
