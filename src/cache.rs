@@ -62,11 +62,11 @@ pub fn flag(key: &str) -> Option<Rc<Flag<Jsonb>>> {
     if let Some(flag) = CACHE.with_borrow_mut(|cache| cache.find(generation, key)) {
         return Some(flag);
     }
-    invalidation::watch();
-    let flag = Rc::new(config::load_flag(key)?);
+    let (flag, current) = invalidation::build(generation, || config::load_flag(key));
+    let flag = Rc::new(flag?);
     CACHE.with_borrow_mut(|cache| {
         cache.statistics.builds += 1;
-        if invalidation::generation() == generation {
+        if current {
             cache.keep(generation, key, &flag);
         }
     });
@@ -81,17 +81,11 @@ pub fn experiment_state(experiment: Uuid) -> ExperimentState {
         cache.states.get(&experiment).copied()
     });
     kept.unwrap_or_else(|| {
-        invalidation::watch();
-        let state = config::load_experiment_state(experiment);
-        CACHE.with_borrow_mut(|cache| {
-            if invalidation::generation() == generation {
-                cache.turn_to(generation);
-                if cache.states.len() >= MAX_STATES {
-                    cache.states.clear();
-                }
-                cache.states.insert(experiment, state);
-            }
-        });
+        let load = || config::load_experiment_state(experiment);
+        let (state, current) = invalidation::build(generation, load);
+        if current {
+            CACHE.with_borrow_mut(|cache| cache.keep_state(generation, experiment, state));
+        }
         state
     })
 }
@@ -122,6 +116,14 @@ impl Cache {
             self.flags.clear();
         }
         self.flags.insert(key.into(), Rc::clone(flag));
+    }
+
+    fn keep_state(&mut self, generation: u64, experiment: Uuid, state: ExperimentState) {
+        self.turn_to(generation);
+        if self.states.len() >= MAX_STATES {
+            self.states.clear();
+        }
+        self.states.insert(experiment, state);
     }
 
     fn turn_to(&mut self, generation: u64) {

@@ -39,10 +39,7 @@ pub fn read_audience(name: &str) -> Option<String> {
     static AUDIENCE: Statement =
         Statement::new(c"SELECT targeting FROM lotty.audience WHERE name = $1");
     let name = Parameter::Text(name);
-    connect(|spi| spi.query(&AUDIENCE, &[name], View::Active, |row| row.get::<String>(1)))
-        .into_iter()
-        .next()
-        .flatten()
+    connect(|spi| spi.first(&AUDIENCE, &[name], View::Active, |row| row.get::<String>(1)))
 }
 
 /// What participation and conflict domains need to know of an experiment.
@@ -62,21 +59,22 @@ pub fn load_experiment_state(experiment: Uuid) -> ExperimentState {
             FROM lotty.experiment WHERE experiment_id = $1",
     );
     let id = [Parameter::Uuid(Some(experiment))];
-    let state = |row: &Row| ExperimentState {
-        standing: match row.get::<&str>(1) {
-            Some("running" | "paused") => Standing::Active,
-            Some("completed" | "archived") => Standing::Ended,
-            _ => Standing::Idle,
-        },
-        ended_at: row.timestamp(2),
+    let state = |row: &Row| {
+        Some(ExperimentState {
+            standing: match row.get::<&str>(1)? {
+                "running" | "paused" => Standing::Active,
+                "completed" | "archived" => Standing::Ended,
+                _ => Standing::Idle,
+            },
+            ended_at: row.timestamp(2),
+        })
     };
-    snapshot::with_newest(|| connect(|spi| spi.query(&STATE, &id, View::Active, state)))
-        .into_iter()
-        .next()
-        .unwrap_or(ExperimentState {
+    snapshot::with_newest(|| connect(|spi| spi.first(&STATE, &id, View::Active, state))).unwrap_or(
+        ExperimentState {
             standing: Standing::Idle,
             ended_at: None,
-        })
+        },
+    )
 }
 
 /// What an explanation says of an experiment.
@@ -98,22 +96,16 @@ pub fn describe_experiment(experiment: Uuid) -> Option<ExperimentText> {
             targeting: row.get(2)?,
         })
     };
-    connect(|spi| spi.query(&EXPERIMENT, &id, View::Active, text))
-        .into_iter()
-        .next()
-        .flatten()
+    connect(|spi| spi.first(&EXPERIMENT, &id, View::Active, text))
 }
 
 fn read_flag(spi: &Connection, key: &str) -> Option<FlagSource<Jsonb>> {
     static FLAG: Statement =
         Statement::new(c"SELECT flag_id, enabled, default_value FROM lotty.flag WHERE key = $1");
-    let (flag_id, enabled, default_value) = spi
-        .query(&FLAG, &[Parameter::Text(key)], View::Active, |row| {
+    let (flag_id, enabled, default_value) =
+        spi.first(&FLAG, &[Parameter::Text(key)], View::Active, |row| {
             Some((row.uuid(1)?, row.get::<bool>(2)?, row.jsonb(3)?))
-        })
-        .into_iter()
-        .next()
-        .flatten()?;
+        })?;
     let mut experiments = read_experiments(spi, flag_id);
     read_variants(spi, flag_id, &mut experiments);
     read_domains(spi, flag_id, &mut experiments);

@@ -20,15 +20,10 @@ pub fn count_variants(experiment_id: Uuid) -> (i64, bool) {
     );
     let of_experiment = [Parameter::Uuid(Some(experiment_id))];
     connect(|spi| {
-        spi.query(&COUNT, &of_experiment, View::Active, |row| {
-            (
-                row.get::<i64>(1).unwrap_or(0),
-                row.get::<bool>(2).unwrap_or(false),
-            )
+        spi.first(&COUNT, &of_experiment, View::Active, |row| {
+            Some((row.get::<i64>(1)?, row.get::<bool>(2)?))
         })
     })
-    .into_iter()
-    .next()
     .unwrap_or((0, false))
 }
 
@@ -52,7 +47,7 @@ pub fn find_misfit(flag_id: Uuid, value_type: &str) -> Option<Misfit> {
     );
     let parameters = [Parameter::Uuid(Some(flag_id)), Parameter::Text(value_type)];
     connect(|spi| {
-        spi.query(&MISFIT, &parameters, View::Active, |row| {
+        spi.first(&MISFIT, &parameters, View::Active, |row| {
             Some(Misfit {
                 experiment: row.get(1)?,
                 variant: row.get(2)?,
@@ -60,20 +55,14 @@ pub fn find_misfit(flag_id: Uuid, value_type: &str) -> Option<Misfit> {
             })
         })
     })
-    .into_iter()
-    .next()
-    .flatten()
 }
 
 /// The experiments and audiences whose rules name an audience, as text.
 pub fn users_of_audience(name: &str) -> Option<String> {
     static USERS: Statement = Statement::new(c"SELECT lotty.audience_used_by($1)");
     connect(|spi| {
-        spi.query(&USERS, &[Parameter::Text(name)], View::Active, |row| {
+        spi.first(&USERS, &[Parameter::Text(name)], View::Active, |row| {
             row.get(1)
         })
     })
-    .into_iter()
-    .next()
-    .flatten()
 }

@@ -6,7 +6,7 @@ use lotty_core::targeting::TargetingError;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
 
-use crate::configuration::Misfit;
+use crate::config_checks::Misfit;
 
 /// Raises an error; the transaction is aborted.
 fn raise(report: ErrorReport) -> ! {
@@ -21,6 +21,11 @@ fn report(code: PgSqlErrorCode, message: String, detail: String, hint: &str) -> 
     } else {
         report.set_hint(hint.to_owned())
     }
+}
+
+/// Warns; the statement goes on.
+fn warn(message: String, detail: String, hint: &str) {
+    report(PgSqlErrorCode::ERRCODE_WARNING, message, detail, hint).report(PgLogLevel::WARNING);
 }
 
 /// 22004: an argument is NULL.
@@ -111,16 +116,13 @@ pub fn invalid_rule(owner: &str, error: &TargetingError) -> ! {
 /// Warning 01000: a rule names an audience that does not exist. No error, since a dump may
 /// restore the audiences later.
 pub fn unresolved_audience(owner: &str, audience: &str) {
-    ErrorReport::new(
-        PgSqlErrorCode::ERRCODE_WARNING,
+    warn(
         format!("audience \"{audience}\" does not exist"),
-        "lotty",
-    )
-    .set_detail(format!(
-        "The targeting rule of {owner} names it; until it exists, it is unknown who belongs to it."
-    ))
-    .set_hint("Insert it into lotty.audience.".to_owned())
-    .report(PgLogLevel::WARNING);
+        format!(
+            "The targeting rule of {owner} names it; until it exists, it is unknown who belongs to it."
+        ),
+        "Insert it into lotty.audience.",
+    );
 }
 
 /// 42P19: audiences that name each other in a circle.
@@ -180,21 +182,12 @@ pub fn misfit(flag: &str, value_type: &str, misfit: &Misfit) -> ! {
 
 /// Warning 01000: a rule in the tables is not valid, so somebody got around the triggers.
 pub fn broken_rule(broken: &BrokenRule) {
-    ErrorReport::new(
-        PgSqlErrorCode::ERRCODE_WARNING,
-        format!(
-            "targeting rule of experiment \"{}\" is not valid and admits nobody",
-            broken.experiment
-        ),
-        "lotty",
-    )
-    .set_detail(format!(
-        "At character {}: {}",
-        broken.error.position(),
-        broken.error
-    ))
-    .set_hint("Update the experiment's targeting.".to_owned())
-    .report(PgLogLevel::WARNING);
+    let BrokenRule { experiment, error } = broken;
+    warn(
+        format!("targeting rule of experiment \"{experiment}\" is not valid and admits nobody"),
+        format!("At character {}: {error}", error.position()),
+        "Update the experiment's targeting.",
+    );
 }
 
 /// XX001: numbers in the tables that the triggers do not let in.

@@ -66,10 +66,7 @@ impl<'a> TableLedger<'a> {
             Parameter::Text(self.subject),
             Parameter::Uuid(Some(experiment)),
         ];
-        spi.query(&LAST, &key, view, |row| row.timestamp(1))
-            .into_iter()
-            .next()
-            .flatten()
+        spi.first(&LAST, &key, view, |row| row.timestamp(1))
     }
 }
 

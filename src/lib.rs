@@ -5,7 +5,7 @@
 //! | `core/` | the engine, a crate of its own: no PostgreSQL, no `unsafe` |
 //! | `pg/` | the boundary: everything `unsafe`, behind safe functions |
 //! | `config.rs`, `cache.rs` | a flag from the tables, compiled once a session |
-//! | `configuration.rs` | what the triggers of the configuration tables look up |
+//! | `config_checks.rs` | what the triggers of the configuration tables look up |
 //! | `ledger.rs`, `decision_log.rs` | what a decision reads and writes |
 //! | `errors.rs` | the errors that users see |
 //! | `api/` | the SQL functions: check arguments, call, convert |
@@ -15,7 +15,7 @@
 mod api;
 mod cache;
 mod config;
-mod configuration;
+mod config_checks;
 mod decision_log;
 mod errors;
 mod ledger;
@@ -39,14 +39,14 @@ extension_sql_file!(
     name = "triggers",
     requires = [
         "tables",
-        api::configuration::check_targeting,
-        api::configuration::check_audience_cycle,
-        api::configuration::check_audience_unused,
-        api::configuration::check_can_start,
-        api::configuration::check_variants_fit,
-        api::configuration::targeting_audiences,
-        api::configuration::review_required,
-        api::configuration::invalidate_cache
+        api::config_checks::check_targeting,
+        api::config_checks::check_audience_cycle,
+        api::config_checks::check_audience_unused,
+        api::config_checks::check_can_start,
+        api::config_checks::check_variants_fit,
+        api::config_checks::targeting_audiences,
+        api::config_checks::review_required,
+        api::config_checks::invalidate_cache
     ]
 );
 extension_sql_file!(

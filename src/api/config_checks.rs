@@ -4,9 +4,9 @@ use lotty_core::targeting::{self, Rule};
 use pgrx::prelude::*;
 
 use crate::config::read_audience;
-use crate::configuration;
+use crate::config_checks;
 use crate::errors;
-use crate::pg::{invalidation, settings, snapshot};
+use crate::pg::{invalidation, settings, snapshot, uuid};
 
 /// Raises 22023 unless `rule` is a valid targeting rule; `owner` (such as `experiment "x"`) is
 /// named in the error. Warns of audiences that do not exist. Locks those that the rule names,
@@ -17,7 +17,7 @@ fn check_targeting(owner: &str, rule: &str) {
     if let Ok(expr) = targeting::parse(rule) {
         targeting::audiences(&expr)
             .into_iter()
-            .for_each(configuration::lock_audience);
+            .for_each(config_checks::lock_audience);
     }
     let compiled = snapshot::with_newest(|| Rule::compile(rule, &mut read_audience));
     match compiled {
@@ -48,8 +48,8 @@ fn check_audience_cycle(name: &str, rule: &str) {
 #[pg_extern(schema = "lotty", volatile, parallel_unsafe, requires = ["schema"])]
 #[search_path(pg_catalog, pg_temp)]
 fn check_can_start(experiment_key: &str, experiment_id: pgrx::Uuid) {
-    let experiment_id = uuid::Uuid::from_bytes(*experiment_id.as_bytes());
-    match snapshot::with_newest(|| configuration::count_variants(experiment_id)) {
+    let experiment_id = uuid::from_pgrx(experiment_id);
+    match snapshot::with_newest(|| config_checks::count_variants(experiment_id)) {
         (0, _) => errors::no_variants(experiment_key),
         (variants, false) => errors::no_weight(experiment_key, variants),
         (_, true) => {}
@@ -61,8 +61,8 @@ fn check_can_start(experiment_key: &str, experiment_id: pgrx::Uuid) {
 #[pg_extern(schema = "lotty", volatile, parallel_unsafe, requires = ["schema"])]
 #[search_path(pg_catalog, pg_temp)]
 fn check_variants_fit(flag_key: &str, flag_id: pgrx::Uuid, value_type: &str) {
-    let flag_id = uuid::Uuid::from_bytes(*flag_id.as_bytes());
-    if let Some(misfit) = snapshot::with_newest(|| configuration::find_misfit(flag_id, value_type))
+    let flag_id = uuid::from_pgrx(flag_id);
+    if let Some(misfit) = snapshot::with_newest(|| config_checks::find_misfit(flag_id, value_type))
     {
         errors::misfit(flag_key, value_type, &misfit);
     }
@@ -73,7 +73,7 @@ fn check_variants_fit(flag_key: &str, flag_id: pgrx::Uuid, value_type: &str) {
 #[pg_extern(schema = "lotty", volatile, parallel_unsafe, requires = ["schema"])]
 #[search_path(pg_catalog, pg_temp)]
 fn check_audience_unused(audience_name: &str, what: &str) {
-    if let Some(users) = snapshot::with_newest(|| configuration::users_of_audience(audience_name)) {
+    if let Some(users) = snapshot::with_newest(|| config_checks::users_of_audience(audience_name)) {
         errors::audience_in_use(audience_name, what, &users);
     }
 }

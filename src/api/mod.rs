@@ -1,7 +1,7 @@
 //! The SQL functions. They check arguments, call and convert; nothing is decided here.
 
 pub mod bucket;
-pub mod configuration;
+pub mod config_checks;
 pub mod decide;
 pub mod explain;
 mod question;

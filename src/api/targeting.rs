@@ -61,10 +61,10 @@ fn compiled(text: &str) -> Rc<Rule> {
         (last.generation == generation && *last.text == *text).then(|| Rc::clone(&last.rule))
     });
     kept.unwrap_or_else(|| {
-        invalidation::watch();
-        let rule = snapshot::with_newest(|| Rule::compile(text, &mut read_audience));
+        let compile = || snapshot::with_newest(|| Rule::compile(text, &mut read_audience));
+        let (rule, current) = invalidation::build(generation, compile);
         let rule = Rc::new(rule.unwrap_or_else(|error| errors::invalid_rule("", &error)));
-        if invalidation::generation() == generation {
+        if current {
             let last = LastRule {
                 generation,
                 text: text.into(),

@@ -41,9 +41,7 @@ impl_sql_translatable!(DecisionRow, "lotty.decision_result");
 // columns are these.
 unsafe impl BoxRet for DecisionRow {
     unsafe fn box_into<'fcx>(self, fcinfo: &mut FcInfo<'fcx>) -> Datum<'fcx> {
-        let uuid = |id: Option<Uuid>| {
-            id.and_then(|id| pgrx::Uuid::from_bytes(*id.as_bytes()).into_datum())
-        };
+        let uuid = |id: Option<Uuid>| id.and_then(super::uuid::to_datum);
         // SAFETY: as above.
         unsafe {
             composite::return_row(fcinfo, |[.., reason_type]: [pg_sys::Oid; 6]| {

@@ -46,14 +46,22 @@ pub fn current_generation() -> u64 {
     generation()
 }
 
+/// Builds something from the configuration, and says whether it may be kept as belonging to
+/// `generation`, which was read before: not if a change has been heard of meanwhile.
+pub fn build<T>(generation: u64, build: impl FnOnce() -> T) -> (T, bool) {
+    watch();
+    let built = build();
+    (built, self::generation() == generation)
+}
+
 /// The current generation, without listening.
-pub fn generation() -> u64 {
+fn generation() -> u64 {
     GENERATION.load(Relaxed)
 }
 
 /// Notes the object ids of the tables, so that changes of other tables are told apart.
 /// To be called before something is compiled.
-pub fn watch() {
+fn watch() {
     if WATCHED.iter().all(|oid| oid.load(Relaxed) != 0) {
         return;
     }

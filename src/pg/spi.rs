@@ -52,9 +52,7 @@ impl Parameter<'_> {
     fn datum(self) -> Option<pg_sys::Datum> {
         match self {
             Self::Text(text) => text.into_datum(),
-            Self::Uuid(uuid) => {
-                uuid.and_then(|u| pgrx::Uuid::from_bytes(*u.as_bytes()).into_datum())
-            }
+            Self::Uuid(uuid) => uuid.and_then(super::uuid::to_datum),
             Self::Jsonb(jsonb) => jsonb.map(Jsonb::to_datum),
             Self::SmallInt(number) => number.into_datum(),
         }
@@ -192,6 +190,18 @@ impl Connection {
         }
     }
 
+    /// Runs a query and turns its first row, if there is one, into a `T`.
+    pub fn first<T>(
+        &self,
+        statement: &Statement,
+        parameters: &[Parameter<'_>],
+        view: View,
+        row: impl FnMut(&Row) -> Option<T>,
+    ) -> Option<T> {
+        let rows = self.query(statement, parameters, view, row);
+        rows.into_iter().next().flatten()
+    }
+
     /// Runs a statement and answers the number of rows it wrote (or read).
     pub fn execute(&self, statement: &Statement, parameters: &[Parameter<'_>], view: View) -> u64 {
         let (plan, unplanned) = statement.plan(parameters);
@@ -241,8 +251,7 @@ impl Row {
 
     /// Column `number` (from 1), a `uuid`.
     pub fn uuid(&self, number: i32) -> Option<Uuid> {
-        self.get::<pgrx::Uuid>(number)
-            .map(|uuid| Uuid::from_bytes(*uuid.as_bytes()))
+        self.get::<pgrx::Uuid>(number).map(super::uuid::from_pgrx)
     }
 
     /// Column `number` (from 1), a `timestamptz`.
