@@ -5,7 +5,7 @@ import threading
 import time
 
 from stress import TOO_MANY, check_ledger, first_lines
-from support import Session
+from servers import Session
 
 BYTES_PER_ROW = 16
 MORE_LOCKS = 20

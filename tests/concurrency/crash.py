@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pgbench import Load
 from stress import check_ledger
-from support import Problem, wait_until
+from servers import Problem, wait_until
 
 DATABASE = "crash"
 ROUNDS = 10

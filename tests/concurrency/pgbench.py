@@ -6,7 +6,7 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
-from support import Problem, harness
+from servers import Problem, harness
 
 # Of the server's log, with `log_line_prefix = '%e '`.
 LOGGED_ERROR = re.compile(r"^([0-9A-Z]{5}) (?:ERROR|FATAL|PANIC): ", re.MULTILINE)

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from pgbench import Load
-from support import Session
+from servers import Session
 
 HERE = Path(__file__).resolve().parent
 CLIENTS = 64

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 TESTS = Path(__file__).resolve().parents[1]
-HELPER = TESTS / "operation/cluster"
+HELPER = TESTS / "lib/cluster"
 SHOWN = 12
 
 

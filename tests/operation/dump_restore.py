@@ -5,7 +5,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from support import Problem, harness
+from servers import Problem, harness
 
 HERE = Path(__file__).resolve().parent
 SOURCE = "dump_source"

@@ -1,6 +1,6 @@
 """Logical replication of the configuration: rows that arrive by apply are seen at once."""
 
-from support import Session, wait_until
+from servers import Session, wait_until
 
 PUBLISHER, SUBSCRIBER, SLOT = "logical_publisher", "logical_subscriber", "lotty_configuration"
 TABLES = ["lotty.flag", "lotty.experiment", "lotty.variant", "lotty.audience",

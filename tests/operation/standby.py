@@ -1,6 +1,6 @@
 """A streaming standby: answers without writing, follows changes, can be promoted."""
 
-from support import Cluster, Session, wait_until
+from servers import Cluster, Session, wait_until
 
 DATABASE = "standby_source"
 
