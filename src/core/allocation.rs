@@ -1,6 +1,6 @@
 //! Percentages and weights, compiled to ranges of buckets.
 //!
-//! The seed computes with decimals at every decision (`bucket / 100 < traffic`, then
+//! The Lotty seed computes with decimals at every decision (`bucket / 100 < traffic`, then
 //! `bucket / 100 * total_weight / 100` against cumulated weights). Both comparisons are
 //! monotonic in the bucket, so they are solved once, exactly, when the configuration is
 //! compiled; a decision then compares integers only.
@@ -65,20 +65,29 @@ impl Traffic {
     }
 }
 
-/// Which of several variants a bucket belongs to: ascending ends, each with the index that
-/// the variant had in the weights given to [`Split::from_weights`].
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Which of several variants, if any, a bucket belongs to: ascending ends, each with the index
+/// that the variant had in what the split was made of. Both ways of bucketing come down to it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Split {
-    ends: Box<[(u16, usize)]>,
-    /// Past the last end; only reached when all weights are 0.
-    rest: usize,
+    ends: Box<[(u16, Option<usize>)]>,
+    /// Past the last end.
+    rest: Option<usize>,
+}
+
+/// A traffic range of Optimizely: buckets below `end` that no range before it has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TrafficRange<T> {
+    /// First bucket behind the range, `0 ..= 10000`.
+    pub end: u16,
+    /// Whom the range belongs to; none for a part of the traffic that nobody gets.
+    pub entity: Option<T>,
 }
 
 impl Split {
     /// Compiles variants given as (name, weight) in storage order. `None` without variants.
     ///
-    /// As in the seed (`_select_variant`): variants are walked in order of their names by
-    /// code point and the first whose cumulated weight exceeds `bucket / 100 * total / 100`
+    /// As in the Lotty seed (`_select_variant`): variants are walked in order of their names
+    /// by code point and the first whose cumulated weight exceeds `bucket / 100 * total / 100`
     /// is taken; when there is none, because all weights are 0, the last in *storage* order.
     pub fn from_weights(variants: &[(&str, Decimal)]) -> Result<Option<Self>, AllocationError> {
         let Some(rest) = variants.len().checked_sub(1) else {
@@ -97,16 +106,38 @@ impl Split {
         let mut cumulated = Decimal::ZERO;
         for (index, (_, weight)) in by_name {
             cumulated += *weight;
-            ends.push((end_of_range(cumulated, total), index));
+            ends.push((end_of_range(cumulated, total), Some(index)));
         }
         Ok(Some(Self {
             ends: ends.into_boxed_slice(),
-            rest,
+            rest: Some(rest),
         }))
     }
 
+    /// Compiles explicit ranges; `index` says where the entity of a range is found.
+    ///
+    /// As in the Optimizely seed (`find_bucket` of `bucketer.rb`): ranges are walked in the
+    /// order given, the first whose end exceeds the bucket is taken, and if it belongs to
+    /// nobody, or to somebody unknown, the subject gets nothing. A range that ends before one
+    /// that precedes it has no bucket left, so the others are ascending.
+    pub fn from_ranges<T>(
+        ranges: &[TrafficRange<T>],
+        mut index: impl FnMut(&T) -> Option<usize>,
+    ) -> Self {
+        let mut ends: Vec<(u16, Option<usize>)> = Vec::new();
+        for range in ranges {
+            if range.end > ends.last().map_or(0, |(end, _)| *end) {
+                ends.push((range.end, range.entity.as_ref().and_then(&mut index)));
+            }
+        }
+        Self {
+            ends: ends.into_boxed_slice(),
+            rest: None,
+        }
+    }
+
     /// Index of the bucket's variant.
-    pub fn pick(&self, bucket: Bucket) -> usize {
+    pub fn pick(&self, bucket: Bucket) -> Option<usize> {
         let at = self.ends.partition_point(|(end, _)| *end <= bucket.get());
         self.ends.get(at).map_or(self.rest, |(_, index)| *index)
     }
@@ -189,9 +220,9 @@ mod tests {
         let split = Split::from_weights(&[("a", dec("1")), ("Z", dec("1"))])
             .unwrap()
             .unwrap();
-        assert_eq!(split.pick(at(0)), 1);
-        assert_eq!(split.pick(at(4999)), 1);
-        assert_eq!(split.pick(at(5000)), 0);
+        assert_eq!(split.pick(at(0)), Some(1));
+        assert_eq!(split.pick(at(4999)), Some(1));
+        assert_eq!(split.pick(at(5000)), Some(0));
     }
 
     #[test]
@@ -199,7 +230,7 @@ mod tests {
         let split = Split::from_weights(&[("b", dec("0")), ("a", dec("0"))])
             .unwrap()
             .unwrap();
-        assert_eq!(split.pick(at(0)), 1);
+        assert_eq!(split.pick(at(0)), Some(1));
         assert_eq!(Split::from_weights(&[]).unwrap(), None);
     }
 
@@ -209,10 +240,10 @@ mod tests {
         let split = Split::from_weights(&[("a", third), ("b", third), ("c", third)])
             .unwrap()
             .unwrap();
-        assert_eq!(split.pick(at(3333)), 0);
-        assert_eq!(split.pick(at(3334)), 1);
-        assert_eq!(split.pick(at(6666)), 1);
-        assert_eq!(split.pick(at(6667)), 2);
+        assert_eq!(split.pick(at(3333)), Some(0));
+        assert_eq!(split.pick(at(3334)), Some(1));
+        assert_eq!(split.pick(at(6666)), Some(1));
+        assert_eq!(split.pick(at(6667)), Some(2));
     }
 
     #[test]
@@ -223,6 +254,12 @@ mod tests {
                 Err(AllocationError::Weight(dec(weight)))
             );
         }
+    }
+
+    /// The Optimizely seed's own loop.
+    fn first_range(ranges: &[TrafficRange<usize>], bucket: u16) -> Option<usize> {
+        let found = ranges.iter().find(|range| bucket < range.end)?;
+        found.entity
     }
 
     /// The seed's own loop, in integers of 1e-8 so that it is independent of `Decimal`.
@@ -242,6 +279,22 @@ mod tests {
 
     proptest! {
         #[test]
+        fn ranges_agree_with_the_seed(
+            ranges in prop::collection::vec((0_u16..=10_000, prop::option::of(0_usize..4)), 0..12),
+        ) {
+            let ranges: Vec<TrafficRange<usize>> = ranges
+                .into_iter()
+                .map(|(end, entity)| TrafficRange { end, entity })
+                .collect();
+            // The last entity is unknown.
+            let split = Split::from_ranges(&ranges, |entity| (*entity < 3).then_some(*entity));
+            for bucket in 0..10_000 {
+                let expected = first_range(&ranges, bucket).filter(|entity| *entity < 3);
+                prop_assert_eq!(split.pick(at(bucket)), expected);
+            }
+        }
+
+        #[test]
         fn the_split_agrees_with_the_seed(
             weights in prop::collection::vec((0_u64..1_000_000, 0_u32..=8), 1..8),
             buckets in prop::collection::vec(0_u16..10_000, 20),
@@ -256,7 +309,7 @@ mod tests {
                 .collect();
             let split = Split::from_weights(&decimals).unwrap().unwrap();
             for bucket in buckets {
-                prop_assert_eq!(split.pick(at(bucket)), seed_pick(&whole, bucket));
+                prop_assert_eq!(split.pick(at(bucket)), Some(seed_pick(&whole, bucket)));
             }
         }
     }

@@ -1,6 +1,9 @@
-//! Where a subject falls: the `lotty_sha256` bucketing of the Lotty seed, bit for bit.
+//! Where a subject falls: the `lotty_sha256` bucketing of the Lotty seed and the
+//! `optimizely_murmur3` bucketing of the Optimizely seed, bit for bit.
 
 use sha2::{Digest, Sha256};
+
+use crate::murmur3::murmur3_32;
 
 /// Number of buckets; one bucket is 0.01 % of the subjects.
 pub const BUCKETS: u16 = 10_000;
@@ -38,6 +41,18 @@ pub fn bucket(subject: &str, hash_key: &str, salt: &str) -> Bucket {
     Bucket(number)
 }
 
+/// The bucket of a bucketing id for the entity of which it is hashed, an experiment, a rollout
+/// rule or a group, in Optimizely's way (`generate_bucket_value` of `bucketer.rb`).
+///
+/// `floor(hash / 2^32 * 10000)` of MurmurHash3 with seed 1 over the UTF-8 of the two texts with
+/// nothing between them. The seeds compute with floating point numbers; the integers here give
+/// the same for every hash.
+pub fn murmur3_bucket(bucketing_id: &str, parent_id: &str) -> Bucket {
+    let hash = murmur3_32(bucketing_id.as_bytes(), parent_id.as_bytes(), 1);
+    let number = (u64::from(hash) * u64::from(BUCKETS)) >> 32;
+    Bucket(u16::try_from(number).unwrap_or(0))
+}
+
 /// The 64 bits of which [`bucket`] takes the remainder.
 pub fn hash64(subject: &str, hash_key: &str, salt: &str) -> u64 {
     let mut hash = Sha256::new();
@@ -72,6 +87,22 @@ mod tests {
     #[test]
     fn text_is_not_normalised() {
         assert_ne!(bucket("\u{e9}", "k", "s"), bucket("e\u{301}", "k", "s"));
+    }
+
+    #[test]
+    fn buckets_of_optimizely() {
+        // From the tests of Optimizely's SDKs.
+        let long = "a very very very very very very very very very very very very very very very long ppd string";
+        for (bucketing_id, parent_id, expected) in [
+            ("ppid1", "1886780721", 5254),
+            ("ppid2", "1886780721", 4299),
+            ("ppid2", "1886780722", 2434),
+            ("ppid3", "1886780721", 5439),
+            (long, "1886780721", 6128),
+            ("\u{c4}\u{d6}\u{65e5}\u{672c}", "1", 513),
+        ] {
+            assert_eq!(murmur3_bucket(bucketing_id, parent_id).get(), expected);
+        }
     }
 
     #[test]

@@ -4,7 +4,8 @@ use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 use uuid::Uuid;
 
-use crate::bucket::hash64;
+use crate::allocation::Split;
+use crate::bucket::{Bucket, hash64, murmur3_bucket};
 use crate::decide::Subject;
 use crate::ledger::Membership;
 use crate::targeting::{Rule, Truth};
@@ -23,6 +24,9 @@ pub enum DomainPolicy {
     /// The highest priority among the members whose targeting admits the subject; ties by
     /// rendezvous hash.
     Priority,
+    /// The experiment in whose range the subject's bucket falls, an exclusion group with the
+    /// policy "random" in Optimizely (`bucket` of `bucketer.rb`).
+    OptimizelyGroup,
 }
 
 impl DomainPolicy {
@@ -32,14 +36,19 @@ impl DomainPolicy {
             Self::MutualExclusion => "mutual_exclusion",
             Self::Weighted => "weighted",
             Self::Priority => "priority",
+            Self::OptimizelyGroup => "optimizely_group",
         }
     }
 
     /// The policy of that name.
     pub fn parse(name: &str) -> Option<Self> {
-        [Self::MutualExclusion, Self::Weighted, Self::Priority]
-            .into_iter()
-            .find(|policy| policy.as_str() == name)
+        let all = [
+            Self::MutualExclusion,
+            Self::Weighted,
+            Self::Priority,
+            Self::OptimizelyGroup,
+        ];
+        all.into_iter().find(|policy| policy.as_str() == name)
     }
 }
 
@@ -50,6 +59,10 @@ pub struct Domain {
     pub key: Box<str>,
     /// How it picks.
     pub policy: DomainPolicy,
+    /// What is hashed for it under [`DomainPolicy::OptimizelyGroup`].
+    pub hash_key: Box<str>,
+    /// Which bucket belongs to which of `experiments` under [`DomainPolicy::OptimizelyGroup`].
+    pub ranges: Split,
     /// All experiments that belong to it, whatever their status.
     pub experiments: Box<[Uuid]>,
     /// Those that are running.
@@ -72,17 +85,30 @@ pub struct Member {
 }
 
 impl Domain {
-    /// The experiment that has the subject; `None` if no member may.
+    /// The experiment that has the subject.
     ///
     /// Who is in an active member stays with it (with the one entered first, should they have
-    /// come into the domain by several); else the policy picks among the running members.
-    pub fn winner(&self, subject: &Subject<'_>, memberships: &[Membership]) -> Option<Uuid> {
-        memberships
+    /// come into the domain by several); else the policy picks among the running members. An
+    /// Optimizely group looks at the bucket alone, whatever the subject was given before and
+    /// whether or not the experiment runs, since the SDKs do.
+    pub fn winner(&self, subject: &Subject<'_>, memberships: &[Membership]) -> Winner {
+        if self.policy == DomainPolicy::OptimizelyGroup {
+            let bucket = murmur3_bucket(&subject.bucketing_id(), &self.hash_key);
+            let index = self.ranges.pick(bucket);
+            return Winner {
+                experiment: index.and_then(|index| self.experiments.get(index).copied()),
+                bucket: Some(bucket),
+            };
+        }
+        let member = memberships
             .iter()
             .filter(|m| m.is_active() && self.experiments.contains(&m.experiment))
             .min_by_key(|m| (m.assigned_at, m.experiment))
-            .map(|m| m.experiment)
-            .or_else(|| self.pick(subject))
+            .map(|m| m.experiment);
+        Winner {
+            experiment: member.or_else(|| self.pick(subject)),
+            bucket: None,
+        }
     }
 
     fn pick(&self, subject: &Subject<'_>) -> Option<Uuid> {
@@ -99,9 +125,20 @@ impl Domain {
             DomainPolicy::Priority => members
                 .filter(|m| m.rule.evaluate(subject.attributes) == Truth::True)
                 .max_by_key(|m| (m.priority, hash(m), m.experiment)),
+            // Has ranges instead.
+            DomainPolicy::OptimizelyGroup => None,
         }
         .map(|member| member.experiment)
     }
+}
+
+/// Which experiment of a domain has a subject.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Winner {
+    /// The experiment; none if no member may have the subject.
+    pub experiment: Option<Uuid>,
+    /// The subject's bucket, where that is what decides.
+    pub bucket: Option<Bucket>,
 }
 
 /// Weighted rendezvous hashing: the hash as a uniform number u in (0, 1) gives the
@@ -120,6 +157,7 @@ fn arrival(hash: u64, weight: Decimal) -> f64 {
 #[allow(clippy::unwrap_used, clippy::indexing_slicing)]
 mod tests {
     use super::*;
+    use crate::allocation::TrafficRange;
     use crate::attributes::{Attributes, Path, Value};
     use crate::ledger::Standing;
 
@@ -149,6 +187,8 @@ mod tests {
         Domain {
             key: "d".into(),
             policy,
+            hash_key: "".into(),
+            ranges: Split::default(),
             experiments: members.iter().map(|m| m.experiment).collect(),
             members: members.into(),
         }
@@ -157,13 +197,15 @@ mod tests {
     fn winners(domain: &Domain) -> Vec<Option<Uuid>> {
         (0..100_000)
             .map(|i| {
-                domain.winner(
-                    &Subject {
-                        id: &format!("s{i}"),
-                        attributes: &Nothing,
-                    },
-                    &[],
-                )
+                domain
+                    .winner(
+                        &Subject {
+                            id: &format!("s{i}"),
+                            attributes: &Nothing,
+                        },
+                        &[],
+                    )
+                    .experiment
             })
             .collect()
     }
@@ -260,12 +302,12 @@ mod tests {
             };
             let free = domain.winner(&subject, &[]);
             let in_four = [membership(4, Standing::Active, 7)];
-            assert_eq!(domain.winner(&subject, &in_four), Some(id(4)));
+            assert_eq!(domain.winner(&subject, &in_four).experiment, Some(id(4)));
             let in_two = [
                 membership(4, Standing::Active, 7),
                 membership(2, Standing::Active, 5),
             ];
-            assert_eq!(domain.winner(&subject, &in_two), Some(id(2)));
+            assert_eq!(domain.winner(&subject, &in_two).experiment, Some(id(2)));
             assert_eq!(
                 domain.winner(&subject, &[membership(4, Standing::Ended, 7)]),
                 free
@@ -275,5 +317,46 @@ mod tests {
                 free
             );
         }
+    }
+
+    #[test]
+    fn a_group_looks_at_the_bucket_alone() {
+        let domain = Domain {
+            hash_key: "1886780722".into(),
+            ranges: Split::from_ranges(
+                &[
+                    TrafficRange {
+                        end: 2434,
+                        entity: Some(0),
+                    },
+                    TrafficRange {
+                        end: 2435,
+                        entity: Some(1),
+                    },
+                ],
+                |index| Some(*index),
+            ),
+            ..domain(
+                DomainPolicy::OptimizelyGroup,
+                vec![member(1, 0, 1, ""), member(2, 0, 1, "")],
+            )
+        };
+        let subject = |id| Subject {
+            id,
+            attributes: &Nothing,
+        };
+        // The bucket that the tests of Optimizely's SDKs give for this user and group.
+        let winner = domain.winner(&subject("ppid2"), &[]);
+        assert_eq!(winner.bucket.map(Bucket::get), Some(2434));
+        assert_eq!(winner.experiment, Some(id(2)));
+        let in_one = [Membership {
+            experiment: id(1),
+            variant: None,
+            slot: Some(1),
+            standing: Standing::Active,
+            assigned_at: 0,
+        }];
+        assert_eq!(domain.winner(&subject("ppid2"), &in_one), winner);
+        assert_eq!(domain.winner(&subject("ppid1"), &[]).experiment, None);
     }
 }

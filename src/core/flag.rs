@@ -3,12 +3,12 @@
 use rust_decimal::Decimal;
 use uuid::Uuid;
 
-use crate::allocation::{AllocationError, Split, Traffic};
+use crate::allocation::{AllocationError, Split, Traffic, TrafficRange};
 use crate::domain::{Domain, DomainPolicy, Member};
 use crate::targeting::{Rule, TargetingError};
 
-/// A flag with its running experiments, as the tables hold them. `V` is the type of values,
-/// which the engine hands through and never looks into.
+/// A flag with what of it is running, as the tables hold it. `V` is the type of values, which
+/// the engine hands through and never looks into.
 #[derive(Clone, Debug)]
 pub struct FlagSource<V> {
     /// The kill switch.
@@ -17,9 +17,11 @@ pub struct FlagSource<V> {
     pub default_value: V,
     /// The running experiments by rank.
     pub experiments: Vec<ExperimentSource<V>>,
+    /// The running rollout rules by rank.
+    pub rollouts: Vec<ExperimentSource<V>>,
 }
 
-/// A running experiment, as the tables hold it.
+/// A running experiment or rollout rule, as the tables hold it.
 #[derive(Clone, Debug)]
 pub struct ExperimentSource<V> {
     /// Its id.
@@ -30,12 +32,33 @@ pub struct ExperimentSource<V> {
     pub hash_key: String,
     /// The targeting rule; empty means everyone.
     pub targeting: String,
-    /// Percentage, 0 to 100.
-    pub traffic_allocation: Decimal,
-    /// The variants in storage order.
+    /// Who takes part, and how the variants share them.
+    pub bucketing: BucketingSource,
+    /// Whether who is in stays in.
+    pub sticky: bool,
+    /// Whether participation limits it, and counts it.
+    pub limited: bool,
+    /// Whether any subject has an override for it.
+    pub has_overrides: bool,
+    /// The variants in storage order, without retired ones.
     pub variants: Vec<VariantSource<V>>,
     /// The conflict domains that it belongs to.
     pub domains: Vec<DomainSource>,
+}
+
+/// A way of bucketing, as the tables hold it.
+#[derive(Clone, Debug)]
+pub enum BucketingSource {
+    /// `lotty_sha256`: a part of the traffic, shared by the variants' weights.
+    Sha256 {
+        /// Percentage, 0 to 100.
+        traffic_allocation: Decimal,
+    },
+    /// `optimizely_murmur3`: explicit ranges, in Optimizely's order.
+    Murmur3 {
+        /// The ranges, of the variants' ids.
+        ranges: Vec<TrafficRange<Uuid>>,
+    },
 }
 
 /// A conflict domain, as the tables hold it.
@@ -45,6 +68,10 @@ pub struct DomainSource {
     pub key: String,
     /// How it picks.
     pub policy: DomainPolicy,
+    /// What is hashed for it under [`DomainPolicy::OptimizelyGroup`].
+    pub hash_key: String,
+    /// The ranges under [`DomainPolicy::OptimizelyGroup`], of the experiments' ids.
+    pub ranges: Vec<TrafficRange<Uuid>>,
     /// All experiments that belong to it.
     pub members: Vec<MemberSource>,
 }
@@ -89,10 +116,25 @@ pub struct Flag<V> {
     /// The value when no variant is given.
     pub default_value: V,
     /// The running experiments by rank.
-    pub experiments: Vec<Experiment<V>>,
+    pub experiments: Box<[Experiment<V>]>,
+    /// The running rollout rules by rank.
+    pub rollouts: Box<[Experiment<V>]>,
 }
 
-/// A running experiment, compiled.
+/// An experiment by itself, with what it needs of its flag.
+#[derive(Debug)]
+pub struct LoneExperiment<V> {
+    /// The key of its flag, if it has one.
+    pub flag: Option<Box<str>>,
+    /// The kill switch of its flag; on if it has none.
+    pub enabled: bool,
+    /// The value when no variant is given: that of its flag, if it has one.
+    pub default_value: Option<V>,
+    /// The experiment, if it is running.
+    pub running: Option<Experiment<V>>,
+}
+
+/// A running experiment or rollout rule, compiled.
 #[derive(Debug)]
 pub struct Experiment<V> {
     /// Its id.
@@ -103,19 +145,35 @@ pub struct Experiment<V> {
     pub hash_key: Box<str>,
     /// Whom it is for.
     pub rule: Rule,
-    /// The part of the subjects that takes part.
-    pub traffic: Traffic,
-    /// The variants and which bucket gets which; none if there are no variants.
-    pub variants: Option<Variants<V>>,
+    /// Who takes part, and which bucket gets which variant.
+    pub bucketing: Bucketing,
+    /// Whether who is in stays in.
+    pub sticky: bool,
+    /// Whether participation limits it, and counts it.
+    pub limited: bool,
+    /// Whether any subject has an override for it.
+    pub has_overrides: bool,
     /// The conflict domains that it belongs to.
     pub domains: Box<[Domain]>,
+    /// The variants in storage order.
+    variants: Box<[Variant<V>]>,
 }
 
-/// The variants of an experiment; at least one.
+/// A way of bucketing, compiled.
 #[derive(Debug)]
-pub struct Variants<V> {
-    stored: Vec<Variant<V>>,
-    split: Split,
+pub enum Bucketing {
+    /// One bucket decides whether the subject takes part, another one picks the variant.
+    Sha256 {
+        /// The part of the subjects that takes part.
+        traffic: Traffic,
+        /// Which bucket gets which variant; none if there are no variants.
+        split: Option<Split>,
+    },
+    /// One bucket decides both.
+    Murmur3 {
+        /// Which bucket gets which variant.
+        split: Split,
+    },
 }
 
 /// A variant.
@@ -165,27 +223,30 @@ impl<V> Flag<V> {
         audiences: &mut dyn FnMut(&str) -> Option<String>,
         broken: &mut Vec<BrokenRule>,
     ) -> Result<Self, FlagError> {
-        let experiments = source
-            .experiments
-            .into_iter()
-            .map(|experiment| Experiment::compile(experiment, audiences, broken))
-            .collect::<Result<_, _>>()?;
+        let mut compile = |all: Vec<ExperimentSource<V>>| {
+            all.into_iter()
+                .map(|experiment| Experiment::compile(experiment, audiences, broken))
+                .collect::<Result<_, _>>()
+        };
         Ok(Self {
             enabled: source.enabled,
             default_value: source.default_value,
-            experiments,
+            experiments: compile(source.experiments)?,
+            rollouts: compile(source.rollouts)?,
         })
     }
 }
 
 impl<V> Experiment<V> {
-    fn compile(
+    /// Compiles a running experiment; see [`Flag::compile`].
+    ///
+    /// # Errors
+    /// [`FlagError`] if a percentage or a weight is out of bounds.
+    pub fn compile(
         source: ExperimentSource<V>,
         audiences: &mut dyn FnMut(&str) -> Option<String>,
         broken: &mut Vec<BrokenRule>,
     ) -> Result<Self, FlagError> {
-        let traffic = Traffic::from_percent(source.traffic_allocation);
-        let variants = Variants::compile(source.variants);
         let blame = |error| FlagError::Allocation {
             key: source.key.clone(),
             source: error,
@@ -193,8 +254,11 @@ impl<V> Experiment<V> {
         Ok(Self {
             id: source.id,
             rule: rule_or_nobody(&source.key, &source.targeting, audiences, broken),
-            traffic: traffic.map_err(blame)?,
-            variants: variants.map_err(blame)?,
+            bucketing: Bucketing::compile(&source.bucketing, &source.variants).map_err(blame)?,
+            sticky: source.sticky,
+            limited: source.limited,
+            has_overrides: source.has_overrides,
+            variants: source.variants.into_iter().map(Variant::from).collect(),
             domains: source
                 .domains
                 .into_iter()
@@ -207,11 +271,52 @@ impl<V> Experiment<V> {
 
     /// The variant of that id.
     pub fn variant(&self, id: Uuid) -> Option<&Variant<V>> {
-        self.variants
-            .as_ref()?
-            .stored
-            .iter()
-            .find(|variant| variant.id == id)
+        self.variants.iter().find(|variant| variant.id == id)
+    }
+
+    /// The variant that a [`Split`] means by an index.
+    pub fn variant_at(&self, index: Option<usize>) -> Option<&Variant<V>> {
+        self.variants.get(index?)
+    }
+
+    /// Whether it has any variants.
+    pub fn has_variants(&self) -> bool {
+        !self.variants.is_empty()
+    }
+}
+
+impl Bucketing {
+    fn compile<V>(
+        source: &BucketingSource,
+        variants: &[VariantSource<V>],
+    ) -> Result<Self, AllocationError> {
+        match source {
+            BucketingSource::Sha256 { traffic_allocation } => {
+                let weights: Vec<(&str, Decimal)> = variants
+                    .iter()
+                    .map(|variant| (variant.name.as_str(), variant.weight))
+                    .collect();
+                Ok(Self::Sha256 {
+                    traffic: Traffic::from_percent(*traffic_allocation)?,
+                    split: Split::from_weights(&weights)?,
+                })
+            }
+            BucketingSource::Murmur3 { ranges } => Ok(Self::Murmur3 {
+                split: Split::from_ranges(ranges, |id| {
+                    variants.iter().position(|variant| variant.id == *id)
+                }),
+            }),
+        }
+    }
+}
+
+impl<V> From<VariantSource<V>> for Variant<V> {
+    fn from(source: VariantSource<V>) -> Self {
+        Self {
+            id: source.id,
+            name: source.name.into(),
+            value: source.value,
+        }
     }
 }
 
@@ -236,11 +341,14 @@ impl Domain {
         audiences: &mut dyn FnMut(&str) -> Option<String>,
         broken: &mut Vec<BrokenRule>,
     ) -> Self {
-        let experiments = source
+        let experiments: Box<[Uuid]> = source
             .members
             .iter()
             .map(|member| member.experiment)
             .collect();
+        let ranges = Split::from_ranges(&source.ranges, |id| {
+            experiments.iter().position(|experiment| experiment == id)
+        });
         let members = source
             .members
             .into_iter()
@@ -251,7 +359,9 @@ impl Domain {
                     DomainPolicy::Priority => {
                         rule_or_nobody(&member.key, &member.targeting, audiences, broken)
                     }
-                    DomainPolicy::MutualExclusion | DomainPolicy::Weighted => Rule::nobody(),
+                    DomainPolicy::MutualExclusion
+                    | DomainPolicy::Weighted
+                    | DomainPolicy::OptimizelyGroup => Rule::nobody(),
                 },
                 hash_key: member.hash_key.into(),
                 priority: member.priority,
@@ -261,34 +371,10 @@ impl Domain {
         Self {
             key: source.key.into(),
             policy: source.policy,
+            hash_key: source.hash_key.into(),
+            ranges,
             experiments,
             members,
         }
-    }
-}
-
-impl<V> Variants<V> {
-    fn compile(source: Vec<VariantSource<V>>) -> Result<Option<Self>, AllocationError> {
-        let weights: Vec<(&str, Decimal)> = source
-            .iter()
-            .map(|variant| (variant.name.as_str(), variant.weight))
-            .collect();
-        let Some(split) = Split::from_weights(&weights)? else {
-            return Ok(None);
-        };
-        let stored = source
-            .into_iter()
-            .map(|variant| Variant {
-                id: variant.id,
-                name: variant.name.into(),
-                value: variant.value,
-            })
-            .collect();
-        Ok(Some(Self { stored, split }))
-    }
-
-    /// The variant of a bucket.
-    pub fn pick(&self, bucket: crate::bucket::Bucket) -> Option<&Variant<V>> {
-        self.stored.get(self.split.pick(bucket))
     }
 }

@@ -34,22 +34,22 @@ pub enum Standing {
     Active,
     /// Completed or archived: the membership starts a cool-down.
     Ended,
-    /// Anything else: the membership counts for nothing.
+    /// Anything else, or exempt from participation: the membership counts for nothing.
     Idle,
 }
 
 /// The slot on which transactions for one subject meet.
 pub const FIRST_SLOT: i16 = 1;
 
-/// A new membership, to be entered under a free slot.
+/// A new membership, to be entered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Claim {
     /// The experiment.
     pub experiment: Uuid,
     /// The variant that was picked.
     pub variant: Uuid,
-    /// The slot, from 1.
-    pub slot: i16,
+    /// The slot, from 1; none for an experiment that participation does not count.
+    pub slot: Option<i16>,
 }
 
 /// One subject's page of the ledger, as the engine sees it.
@@ -81,6 +81,7 @@ pub trait Ledger {
     /// or with the very same membership: then nothing is changed.
     fn claim(&mut self, claim: &Claim) -> bool;
 
-    /// Records that an existing membership now has another variant.
-    fn revise(&mut self, experiment: Uuid, variant: Uuid);
+    /// Records that an existing membership now has another variant. `false` if it no longer
+    /// had `before`: then nothing is changed.
+    fn revise(&mut self, experiment: Uuid, before: Option<Uuid>, variant: Uuid) -> bool;
 }

@@ -13,7 +13,7 @@
 //!
 //! | module | what it holds |
 //! |---|---|
-//! | [`bucket`] | subject → bucket, the hash |
+//! | [`bucket`], [`murmur3`] | subject → bucket, the hashes |
 //! | [`allocation`] | percentages and weights → ranges of buckets |
 //! | [`targeting`] | the rule language |
 //! | [`attributes`], [`number`], [`version`] | the values that rules compare |
@@ -21,6 +21,7 @@
 //! | [`participation`] | limit of concurrent experiments, cool-down, slots |
 //! | [`domain`] | conflict domains: which of several experiments has a subject |
 //! | [`ledger`] | what the engine asks of and tells the ledger |
+//! | [`overrides`] | variants given to a subject by hand |
 //! | [`decide`] | the steps of a decision, in order |
 //! | [`trace`] | what each step found |
 //! | [`decision_id`] | time-ordered identifiers of decisions |
@@ -34,7 +35,9 @@ pub mod decision_id;
 pub mod domain;
 pub mod flag;
 pub mod ledger;
+pub mod murmur3;
 pub mod number;
+pub mod overrides;
 pub mod participation;
 pub mod reason;
 pub mod targeting;

@@ -12,6 +12,9 @@ pub struct Policy {
     pub max_concurrent: i16,
     /// `lotty.cooldown_days` in microseconds; 0 switches the cool-down off.
     pub cooldown: i64,
+    /// `lotty.ignore_sticky`: sticky experiments neither look at nor record what a subject was
+    /// given before.
+    pub ignore_sticky: bool,
     /// The decision's time in microseconds (of any epoch).
     pub now: i64,
 }
@@ -130,6 +133,7 @@ mod tests {
     const POLICY: Policy = Policy {
         max_concurrent: 3,
         cooldown: 700,
+        ignore_sticky: false,
         now: 10_000,
     };
 

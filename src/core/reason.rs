@@ -7,6 +7,8 @@ use std::fmt;
 pub enum Reason {
     /// No flag has that key.
     FlagNotFound,
+    /// No experiment has that key.
+    ExperimentNotFound,
     /// The flag's kill switch is off.
     FlagDisabled,
     /// The flag has no running experiment.
@@ -35,8 +37,9 @@ pub enum Reason {
 
 impl Reason {
     /// All reasons, in the order of the pipeline.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::FlagNotFound,
+        Self::ExperimentNotFound,
         Self::FlagDisabled,
         Self::NoActiveExperiment,
         Self::TargetingMismatch,
@@ -55,6 +58,7 @@ impl Reason {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::FlagNotFound => "flag_not_found",
+            Self::ExperimentNotFound => "experiment_not_found",
             Self::FlagDisabled => "flag_disabled",
             Self::NoActiveExperiment => "no_active_experiment",
             Self::TargetingMismatch => "targeting_mismatch",

@@ -5,7 +5,8 @@
 
 use uuid::Uuid;
 
-use crate::domain::DomainPolicy;
+use crate::domain::{DomainPolicy, Winner};
+use crate::overrides::Overridden;
 use crate::participation::Participation;
 use crate::targeting::Truth;
 
@@ -20,6 +21,24 @@ pub enum Step<'a> {
         enabled: bool,
         /// How many running experiments it has.
         experiments: usize,
+        /// How many running rollout rules it has.
+        rollouts: usize,
+    },
+    /// Overrides were looked up; only for an experiment that has any.
+    Override {
+        /// Those of the subject.
+        found: Overridden,
+        /// The variant that is given for them; none if there are none, or their variants are
+        /// gone.
+        variant: Option<Uuid>,
+    },
+    /// The ledger was asked for the variant that the subject was given before; only for a
+    /// sticky experiment.
+    Sticky {
+        /// Whether the subject is in the experiment.
+        member: bool,
+        /// The variant that it keeps; none if that is gone.
+        variant: Option<Uuid>,
     },
     /// The targeting rule was evaluated; only true admits.
     Targeting {
@@ -35,7 +54,7 @@ pub enum Step<'a> {
         /// How it picks.
         policy: DomainPolicy,
         /// The experiment that has the subject, if any.
-        winner: Option<Uuid>,
+        winner: Winner,
     },
     /// The bucket was compared with the traffic allocation; a bucket below it is inside.
     Traffic {
@@ -50,6 +69,22 @@ pub enum Step<'a> {
         bucket: u16,
         /// The variant; none if there are none.
         variant: Option<Uuid>,
+    },
+    /// The bucket was looked up in explicit ranges, which says both whether the subject takes
+    /// part and with which variant.
+    Range {
+        /// What was hashed in place of the subject.
+        bucketing_id: &'a str,
+        /// Its bucket.
+        bucket: u16,
+        /// The variant; none if the bucket belongs to nobody.
+        variant: Option<Uuid>,
+    },
+    /// A rollout rule admits the subject but has no traffic for it, which leaves only the last
+    /// rule.
+    EveryoneElse {
+        /// How many rules in between are passed over.
+        skipped: usize,
     },
 }
 

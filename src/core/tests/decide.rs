@@ -6,186 +6,25 @@
     clippy::indexing_slicing
 )]
 
+#[path = "support/deciding.rs"]
+mod deciding;
+
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
-use lotty_core::attributes::{Attributes, Path, Value};
-use lotty_core::decide::{Decision, Subject, decide};
-use lotty_core::flag::{ExperimentSource, Flag, FlagSource, VariantSource};
-use lotty_core::ledger::{Claim, Ledger, Membership, Standing};
+use deciding::{Books, N, POLICY, Page, ask, ask_with, experiment, flag, membership, source};
+use lotty_core::flag::Flag;
+use lotty_core::ledger::{Ledger, Membership, Standing};
 use lotty_core::participation::Policy;
 use lotty_core::reason::Reason;
-use lotty_core::trace::NoTrace;
 use proptest::prelude::*;
 use uuid::Uuid;
-
-const POLICY: Policy = Policy {
-    max_concurrent: 3,
-    cooldown: 1_000,
-    now: 1_000_000,
-};
-
-/// A subject with one attribute, `n`.
-struct N(i64);
-
-impl Attributes for N {
-    fn get(&self, path: &Path) -> Value<'_> {
-        if path == &Path::new("n") {
-            Value::Number(self.0.into())
-        } else {
-            Value::Missing
-        }
-    }
-}
-
-/// The ledger of all subjects, with what experiments have become.
-#[derive(Default)]
-struct Books {
-    rows: BTreeMap<(String, Uuid), Membership>,
-    ended: HashMap<Uuid, bool>,
-}
-
-/// One subject's page; `interfere` runs before each claim, as another transaction would.
-struct Page<'a> {
-    books: &'a Rc<RefCell<Books>>,
-    subject: &'a str,
-    writes: usize,
-    locks: usize,
-    interfere: Box<dyn FnMut(&mut Books) + 'a>,
-}
-
-impl<'a> Page<'a> {
-    fn new(books: &'a Rc<RefCell<Books>>, subject: &'a str) -> Self {
-        Self {
-            books,
-            subject,
-            writes: 0,
-            locks: 0,
-            interfere: Box::new(|_| {}),
-        }
-    }
-}
-
-impl Ledger for Page<'_> {
-    fn memberships(&mut self) -> Vec<Membership> {
-        let books = self.books.borrow();
-        books
-            .rows
-            .iter()
-            .filter(|((subject, _), _)| subject == self.subject)
-            .map(|((_, experiment), row)| {
-                let ended = books.ended.get(experiment).copied().unwrap_or(false);
-                let standing = if ended {
-                    Standing::Ended
-                } else {
-                    Standing::Active
-                };
-                Membership {
-                    standing,
-                    ..row.clone()
-                }
-            })
-            .collect()
-    }
-
-    fn lock(&mut self) -> bool {
-        self.locks += 1;
-        self.memberships().iter().any(|row| row.slot == Some(1))
-    }
-
-    fn release(&mut self, experiments: &[Uuid]) {
-        self.writes += 1;
-        for experiment in experiments {
-            let key = (self.subject.to_owned(), *experiment);
-            self.books.borrow_mut().rows.get_mut(&key).unwrap().slot = None;
-        }
-    }
-
-    fn claim(&mut self, claim: &Claim) -> bool {
-        (self.interfere)(&mut self.books.borrow_mut());
-        let mut books = self.books.borrow_mut();
-        let key = (self.subject.to_owned(), claim.experiment);
-        let slot_taken = books
-            .rows
-            .iter()
-            .any(|((s, _), row)| s == self.subject && row.slot == Some(claim.slot));
-        if slot_taken || books.rows.contains_key(&key) {
-            return false;
-        }
-        self.writes += 1;
-        books
-            .rows
-            .insert(key, membership(claim.experiment, claim.variant, claim.slot));
-        true
-    }
-
-    fn revise(&mut self, experiment: Uuid, variant: Uuid) {
-        self.writes += 1;
-        let key = (self.subject.to_owned(), experiment);
-        self.books.borrow_mut().rows.get_mut(&key).unwrap().variant = Some(variant);
-    }
-}
-
-fn membership(experiment: Uuid, variant: Uuid, slot: i16) -> Membership {
-    Membership {
-        experiment,
-        variant: Some(variant),
-        slot: Some(slot),
-        standing: Standing::Active,
-        assigned_at: POLICY.now,
-    }
-}
-
-fn experiment(number: u128, targeting: &str, traffic: i64) -> ExperimentSource<&'static str> {
-    let variant = |n: u128, name: &str, value| VariantSource {
-        id: Uuid::from_u128(number * 100 + n),
-        name: name.into(),
-        value,
-        weight: 1.into(),
-    };
-    ExperimentSource {
-        id: Uuid::from_u128(number),
-        key: format!("e{number}"),
-        hash_key: Uuid::from_u128(number).to_string(),
-        targeting: targeting.into(),
-        traffic_allocation: traffic.into(),
-        variants: vec![variant(1, "a", "A"), variant(2, "b", "B")],
-        domains: Vec::new(),
-    }
-}
-
-fn flag(experiments: Vec<ExperimentSource<&'static str>>) -> Flag<&'static str> {
-    let source = FlagSource {
-        enabled: true,
-        default_value: "default",
-        experiments,
-    };
-    let mut broken = Vec::new();
-    Flag::compile(source, &mut |_| None, &mut broken).unwrap()
-}
-
-fn ask<'f>(
-    flag: &'f Flag<&'static str>,
-    page: &mut Page<'_>,
-    n: i64,
-) -> Decision<'f, &'static str> {
-    let subject = Subject {
-        id: page.subject,
-        attributes: &N(n),
-    };
-    decide(Some(flag), &subject, &POLICY, page, &mut NoTrace)
-}
 
 #[test]
 fn no_flag_no_value() {
     let books = Rc::default();
     let mut page = Page::new(&books, "u");
-    let subject = Subject {
-        id: "u",
-        attributes: &N(0),
-    };
-    let got = decide::<&str>(None, &subject, &POLICY, &mut page, &mut NoTrace);
+    let got = ask_with(None, &mut page, &N(0), &POLICY);
     assert_eq!((got.value, got.reason), (None, Reason::FlagNotFound));
 }
 
@@ -284,11 +123,7 @@ fn a_changed_variant_is_recorded() {
 
 #[test]
 fn a_broken_rule_admits_nobody_and_is_reported() {
-    let source = FlagSource {
-        enabled: true,
-        default_value: "default",
-        experiments: vec![experiment(1, "n =", 100)],
-    };
+    let source = source(vec![experiment(1, "n =", 100)]);
     let mut broken = Vec::new();
     let flag = Flag::compile(source, &mut |_| None, &mut broken).unwrap();
     let books = Rc::default();
@@ -303,12 +138,7 @@ fn a_broken_rule_admits_nobody_and_is_reported() {
 #[test]
 fn numbers_out_of_bounds_do_not_compile() {
     let compile = |experiment| {
-        let source = FlagSource {
-            enabled: true,
-            default_value: "",
-            experiments: vec![experiment],
-        };
-        Flag::compile(source, &mut |_| None, &mut Vec::new())
+        Flag::compile(source(vec![experiment]), &mut |_| None, &mut Vec::new())
             .map(|_| ())
             .map_err(|e| e.to_string())
     };
@@ -393,9 +223,8 @@ proptest! {
                 continue;
             }
             let mut page = Page::new(&books, subjects[who]);
-            let subject = Subject { id: subjects[who], attributes: &N(0) };
             let at = usize::try_from(number).unwrap() - 1;
-            let got = decide(Some(&flags[at]), &subject, &policy, &mut page, &mut NoTrace);
+            let got = ask_with(Some(&flags[at]), &mut page, &N(0), &policy);
             let active: Vec<Membership> = page.memberships().into_iter()
                 .filter(|m| m.standing == Standing::Active).collect();
             prop_assert!(active.len() <= 3);
