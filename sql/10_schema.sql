@@ -20,6 +20,7 @@ COMMENT ON SCHEMA lotty IS 'feature flags and experiments: configuration, ledger
 
 CREATE TYPE lotty.reason AS ENUM (
     'flag_not_found',
+    'experiment_not_found',
     'flag_disabled',
     'no_active_experiment',
     'targeting_mismatch',
@@ -44,8 +45,8 @@ CREATE TYPE lotty.decision_result AS (
     reason        lotty.reason
 );
 COMMENT ON TYPE lotty.decision_result IS 'the answer of lotty_decide and lotty_evaluate';
-COMMENT ON COLUMN lotty.decision_result.flag IS 'key of the flag that was asked for';
-COMMENT ON COLUMN lotty.decision_result.value IS 'the variant''s value, else the flag''s default value; NULL if there is no such flag';
+COMMENT ON COLUMN lotty.decision_result.flag IS 'key of the flag that was asked for, or that the experiment belongs to';
+COMMENT ON COLUMN lotty.decision_result.value IS 'the variant''s value, else the flag''s default value; NULL if there is no such flag, or the experiment has none';
 COMMENT ON COLUMN lotty.decision_result.decision_id IS 'id of the row in lotty.decision; NULL if nothing was recorded';
 COMMENT ON COLUMN lotty.decision_result.experiment_id IS 'experiment that assigned the subject, or turned it away last';
 COMMENT ON COLUMN lotty.decision_result.variant_id IS 'variant, if one was given';

@@ -25,6 +25,59 @@ $$;
 COMMENT ON FUNCTION lotty.check_weight(text, text, numeric) IS
     'raises check_violation unless the weight is within its bounds';
 
+CREATE FUNCTION lotty.check_traffic_ranges(of_table text, owner text, entity text, ranges jsonb)
+RETURNS void LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    wrong jsonb;
+    place bigint;
+    found text;
+BEGIN
+    IF ranges IS NULL THEN
+        RETURN;
+    ELSIF jsonb_typeof(ranges) <> 'array' THEN
+        found := format('It is of type %s, not an array.', jsonb_typeof(ranges));
+    ELSIF jsonb_array_length(ranges) > 10000 THEN
+        found := format('It has %s ranges, more than the 10000 buckets.', jsonb_array_length(ranges));
+    ELSE
+        SELECT r.value, r.ordinality INTO wrong, place
+          FROM jsonb_array_elements(ranges) WITH ORDINALITY AS r
+         WHERE (jsonb_typeof(r.value) = 'object'
+                AND r.value ?& ARRAY['end_of_range', entity]
+                AND r.value - 'end_of_range' - entity = '{}'
+                AND jsonb_typeof(r.value -> 'end_of_range') = 'number'
+                AND r.value ->> 'end_of_range' ~ '^([0-9]{1,4}|10000)$'
+                AND (r.value -> entity = 'null'
+                     OR r.value ->> entity ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$')) IS NOT TRUE
+         ORDER BY r.ordinality LIMIT 1;
+        IF NOT FOUND THEN
+            RETURN;
+        END IF;
+        found := format('Range %s is %s.', place, left(wrong::text, 200));
+    END IF;
+    RAISE EXCEPTION USING
+        ERRCODE = 'check_violation', SCHEMA = 'lotty', TABLE = of_table, COLUMN = 'traffic_ranges',
+        MESSAGE = format('traffic_ranges of %s are not ranges', owner),
+        DETAIL = found,
+        HINT = format('Give an array of {"end_of_range": a whole number from 0 to 10000, "%s": an id or null}.', entity);
+END
+$$;
+COMMENT ON FUNCTION lotty.check_traffic_ranges(text, text, text, jsonb) IS
+    'raises check_violation unless the ranges are an array of ends and entities';
+
+CREATE FUNCTION lotty.refuse_new_source() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RAISE EXCEPTION USING
+        ERRCODE = 'restrict_violation', SCHEMA = 'lotty', TABLE = TG_TABLE_NAME, COLUMN = 'source',
+        MESSAGE = format('source of %s "%s" cannot be changed to "%s"', replace(TG_TABLE_NAME, '_', ' '),
+                         coalesce(to_jsonb(OLD) ->> 'key', to_jsonb(OLD) ->> 'name'), NEW.source),
+        DETAIL = 'The source is the import that made the row and keeps it up to date.',
+        HINT = 'NULL detaches the row from its import.';
+END
+$$;
+COMMENT ON FUNCTION lotty.refuse_new_source() IS
+    'trigger: refuses to hand an existing row to an import';
+
 CREATE FUNCTION lotty.keep_timestamps() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -83,6 +136,9 @@ CREATE TRIGGER flag_before_write BEFORE INSERT OR UPDATE ON lotty.flag
     FOR EACH ROW EXECUTE FUNCTION lotty.flag_before_write();
 CREATE TRIGGER keep_timestamps BEFORE UPDATE ON lotty.flag
     FOR EACH ROW EXECUTE FUNCTION lotty.keep_timestamps();
+CREATE TRIGGER refuse_new_source BEFORE UPDATE ON lotty.flag
+    FOR EACH ROW WHEN (NEW.source <> OLD.source OR (NEW.source IS NOT NULL AND OLD.source IS NULL))
+    EXECUTE FUNCTION lotty.refuse_new_source();
 
 -- experiment --------------------------------------------------------------------------------
 
@@ -116,11 +172,34 @@ $$;
 COMMENT ON FUNCTION lotty.check_traffic_allocation(text, numeric) IS
     'raises check_violation unless the percentage is between 0 and 100';
 
+CREATE FUNCTION lotty.check_bucketing(experiment_key text, bucketing text, traffic_ranges jsonb)
+RETURNS void LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM lotty.check_traffic_ranges('experiment', format('experiment "%s"', experiment_key),
+                                       'variant_id', traffic_ranges);
+    IF coalesce(bucketing NOT IN ('lotty_sha256', 'optimizely_murmur3'), true)
+       OR (bucketing = 'optimizely_murmur3') = (traffic_ranges IS NOT NULL) THEN
+        -- What is no bucketing at all is left to the column's own constraint.
+        RETURN;
+    END IF;
+    RAISE EXCEPTION USING
+        ERRCODE = 'check_violation', SCHEMA = 'lotty', TABLE = 'experiment',
+        COLUMN = 'traffic_ranges', CONSTRAINT = 'experiment_traffic_ranges_check',
+        MESSAGE = format('bucketing and traffic_ranges of experiment "%s" do not fit', experiment_key),
+        DETAIL = format('The bucketing is %s, and traffic_ranges are %s.', bucketing,
+                        CASE WHEN traffic_ranges IS NULL THEN 'NULL' ELSE 'given' END),
+        HINT = 'optimizely_murmur3 goes by traffic_ranges, lotty_sha256 by traffic_allocation and weights.';
+END
+$$;
+COMMENT ON FUNCTION lotty.check_bucketing(text, text, jsonb) IS
+    'raises check_violation unless the traffic ranges are well formed and given for the bucketing that needs them';
+
 CREATE FUNCTION lotty.experiment_before_insert() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM lotty.check_targeting(format('experiment "%s"', NEW.key), NEW.targeting);
     PERFORM lotty.check_traffic_allocation(NEW.key, NEW.traffic_allocation);
+    PERFORM lotty.check_bucketing(NEW.key, NEW.bucketing, NEW.traffic_ranges);
     -- A restored row brings these along; a row inserted in the middle of its life gets them.
     IF NEW.status IN ('running', 'paused', 'completed') AND NEW.started_at IS NULL THEN
         NEW.started_at := now();
@@ -145,17 +224,32 @@ CREATE TRIGGER experiment_before_insert BEFORE INSERT ON lotty.experiment
 
 CREATE FUNCTION lotty.experiment_before_update() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    fixed text;
 BEGIN
     IF NEW.targeting IS DISTINCT FROM OLD.targeting THEN
         PERFORM lotty.check_targeting(format('experiment "%s"', NEW.key), NEW.targeting);
     END IF;
     PERFORM lotty.check_traffic_allocation(NEW.key, NEW.traffic_allocation);
-    IF NEW.experiment_id <> OLD.experiment_id OR NEW.flag_id <> OLD.flag_id THEN
+    PERFORM lotty.check_bucketing(NEW.key, NEW.bucketing, NEW.traffic_ranges);
+    fixed := CASE
+        WHEN NEW.experiment_id <> OLD.experiment_id THEN 'experiment_id'
+        WHEN NEW.kind <> OLD.kind THEN 'kind'
+        -- An import moves its experiments between its own flags.
+        WHEN NEW.flag_id IS DISTINCT FROM OLD.flag_id AND NOT (
+                 OLD.source IS NOT NULL
+                 AND (NEW.flag_id IS NULL
+                      OR EXISTS (SELECT FROM lotty.flag f
+                                  WHERE f.flag_id = NEW.flag_id AND f.source = OLD.source)))
+            THEN 'flag_id'
+    END;
+    IF NEW.exempt_from_limits AND NOT OLD.exempt_from_limits THEN
+        PERFORM lotty.check_can_be_exempt(NEW.key, NEW.experiment_id);
+    END IF;
+    IF fixed IS NOT NULL THEN
         RAISE EXCEPTION USING
-            ERRCODE = 'restrict_violation', SCHEMA = 'lotty', TABLE = 'experiment',
-            MESSAGE = format('%s of experiment "%s" cannot be changed',
-                             CASE WHEN NEW.flag_id <> OLD.flag_id THEN 'flag_id' ELSE 'experiment_id' END,
-                             OLD.key),
+            ERRCODE = 'restrict_violation', SCHEMA = 'lotty', TABLE = 'experiment', COLUMN = fixed,
+            MESSAGE = format('%s of experiment "%s" cannot be changed', fixed, OLD.key),
             DETAIL = 'Decisions, assignments and reports refer to it.',
             HINT = 'Insert another experiment.';
     END IF;
@@ -176,7 +270,8 @@ BEGIN
     NEW.updated_at := now();
     NEW.version := OLD.version + 1;
     IF NEW.status <> OLD.status THEN
-        IF NOT lotty.status_change_allowed(OLD.status, NEW.status, lotty.review_required()) THEN
+        -- Those that an import owns live by the life cycle of where they come from.
+        IF NEW.source IS NULL AND NOT lotty.status_change_allowed(OLD.status, NEW.status, lotty.review_required()) THEN
             RAISE EXCEPTION USING
                 ERRCODE = 'object_not_in_prerequisite_state', SCHEMA = 'lotty', TABLE = 'experiment',
                 COLUMN = 'status',
@@ -186,7 +281,7 @@ BEGIN
                                      THEN ' lotty.require_review is on.' ELSE '' END),
                 HINT = lotty.status_change_hint(OLD.status);
         END IF;
-        IF NEW.status = 'running' THEN
+        IF NEW.status = 'running' AND NEW.source IS NULL THEN
             PERFORM lotty.check_can_start(NEW.key, NEW.experiment_id);
         END IF;
         CASE NEW.status
@@ -206,6 +301,27 @@ $$;
 COMMENT ON FUNCTION lotty.experiment_before_update() IS
     'trigger: checks a change of an experiment against its life cycle, keeps its timestamps and version';
 
+CREATE FUNCTION lotty.check_can_be_exempt(experiment_key text, of_experiment uuid)
+RETURNS void LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    domain text;
+BEGIN
+    SELECT d.key INTO domain
+      FROM lotty.experiment_conflict_domain m JOIN lotty.conflict_domain d USING (domain_id)
+     WHERE m.experiment_id = of_experiment AND d.policy <> 'optimizely_group'
+     ORDER BY d.key LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'check_violation', SCHEMA = 'lotty', TABLE = 'experiment', COLUMN = 'exempt_from_limits',
+            MESSAGE = format('experiment "%s" cannot be exempt from limits', experiment_key),
+            DETAIL = format('It is in conflict domain "%s", which goes by the slots of the ledger.', domain),
+            HINT = 'Take it out of the domain first.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION lotty.check_can_be_exempt(text, uuid) IS
+    'raises check_violation if the experiment is in a conflict domain that goes by the ledger';
+
 CREATE FUNCTION lotty.status_change_hint(old_status text) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT coalesce('From ' || old_status || ' it can become '
@@ -219,6 +335,9 @@ COMMENT ON FUNCTION lotty.status_change_hint(text) IS 'says which statuses can f
 
 CREATE TRIGGER experiment_before_update BEFORE UPDATE ON lotty.experiment
     FOR EACH ROW EXECUTE FUNCTION lotty.experiment_before_update();
+CREATE TRIGGER refuse_new_source BEFORE UPDATE ON lotty.experiment
+    FOR EACH ROW WHEN (NEW.source <> OLD.source OR (NEW.source IS NOT NULL AND OLD.source IS NULL))
+    EXECUTE FUNCTION lotty.refuse_new_source();
 
 CREATE FUNCTION lotty.experiment_before_delete() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -241,27 +360,39 @@ CREATE TRIGGER experiment_before_delete BEFORE DELETE ON lotty.experiment
 
 -- variant ------------------------------------------------------------------------------------
 
+CREATE FUNCTION lotty.check_value(of_table text, variant_name text, experiment_key text, flag_id uuid, value jsonb)
+RETURNS void LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    flag record;
+BEGIN
+    -- A shared lock: between this check and the commit the flag must not change its type.
+    SELECT f.key, f.value_type INTO flag
+      FROM lotty.flag f WHERE f.flag_id = check_value.flag_id FOR SHARE;
+    IF FOUND AND flag.value_type <> 'json' AND jsonb_typeof(value) <> flag.value_type THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'check_violation', SCHEMA = 'lotty', TABLE = of_table, COLUMN = 'value',
+            MESSAGE = format('value of variant "%s" of experiment "%s" is not of the flag''s type',
+                             variant_name, experiment_key),
+            DETAIL = format('Flag "%s" has the value_type %s, the value %s is of type %s.',
+                            flag.key, flag.value_type, left(value::text, 200), jsonb_typeof(value)),
+            HINT = 'Give a value of the flag''s type, or make the flag''s value_type "json".';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION lotty.check_value(text, text, text, uuid, jsonb) IS
+    'raises check_violation unless the value is of the flag''s type; keeps that from changing';
+
 CREATE FUNCTION lotty.variant_before_write() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     owner record;
 BEGIN
-    -- Shared locks: between this check and the commit the flag must not change its type, and
-    -- the experiment must not start on the strength of a weight that is being taken away.
-    SELECT e.key AS experiment_key, f.key AS flag_key, f.value_type INTO owner
-      FROM lotty.experiment e JOIN lotty.flag f USING (flag_id)
-     WHERE e.experiment_id = NEW.experiment_id FOR SHARE OF e, f;
-    IF FOUND AND owner.value_type <> 'json' AND jsonb_typeof(NEW.value) <> owner.value_type THEN
-        RAISE EXCEPTION USING
-            ERRCODE = 'check_violation', SCHEMA = 'lotty', TABLE = 'variant', COLUMN = 'value',
-            MESSAGE = format('value of variant "%s" of experiment "%s" is not of the flag''s type',
-                             NEW.name, owner.experiment_key),
-            DETAIL = format('Flag "%s" has the value_type %s, the value %s is of type %s.',
-                            owner.flag_key, owner.value_type, left(NEW.value::text, 200),
-                            jsonb_typeof(NEW.value)),
-            HINT = 'Give a value of the flag''s type, or make the flag''s value_type "json".';
-    END IF;
-    PERFORM lotty.check_weight('variant', format('variant "%s" of experiment "%s"', NEW.name, owner.experiment_key),
+    -- A shared lock: the experiment must not start on the strength of a weight that is being
+    -- taken away.
+    SELECT e.key, e.flag_id INTO owner
+      FROM lotty.experiment e WHERE e.experiment_id = NEW.experiment_id FOR SHARE;
+    PERFORM lotty.check_value('variant', NEW.name, owner.key, owner.flag_id, NEW.value);
+    PERFORM lotty.check_weight('variant', format('variant "%s" of experiment "%s"', NEW.name, owner.key),
                                NEW.weight);
     IF TG_OP = 'INSERT' THEN
         IF NEW.rank IS NULL THEN
@@ -303,7 +434,7 @@ BEGIN
                              OLD.name, owner.key),
             DETAIL = format('It started at %s; decisions and assignments refer to the variant.',
                             owner.started_at),
-            HINT = 'Set its weight to 0.';
+            HINT = 'Set its weight to 0, or is_retired to take it from those who have it too.';
     END IF;
     RETURN OLD;
 END
@@ -313,6 +444,85 @@ COMMENT ON FUNCTION lotty.variant_before_delete() IS
 
 CREATE TRIGGER variant_before_delete BEFORE DELETE ON lotty.variant
     FOR EACH ROW EXECUTE FUNCTION lotty.variant_before_delete();
+
+CREATE FUNCTION lotty.variant_value_before_write() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    owner record;
+BEGIN
+    SELECT v.name, e.key INTO owner
+      FROM lotty.variant v JOIN lotty.experiment e USING (experiment_id)
+     WHERE v.variant_id = NEW.variant_id;
+    PERFORM lotty.check_value('variant_value', owner.name, owner.key, NEW.flag_id, NEW.value);
+    RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION lotty.variant_value_before_write() IS
+    'trigger: checks a variant''s value for a further flag against that flag';
+
+CREATE TRIGGER variant_value_before_write BEFORE INSERT OR UPDATE ON lotty.variant_value
+    FOR EACH ROW EXECUTE FUNCTION lotty.variant_value_before_write();
+
+-- override -----------------------------------------------------------------------------------
+
+CREATE FUNCTION lotty.override_before_write() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    experiment record;
+    variant record;
+BEGIN
+    -- What does not exist is left to the foreign keys.
+    SELECT e.key, e.kind INTO experiment
+      FROM lotty.experiment e WHERE e.experiment_id = NEW.experiment_id;
+    IF experiment.kind = 'rollout' THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'check_violation', SCHEMA = 'lotty', TABLE = 'override', COLUMN = 'experiment_id',
+            MESSAGE = format('rollout rule "%s" cannot be overridden', experiment.key),
+            DETAIL = 'Overrides are for experiments; a rollout rule is for those whom no experiment has.',
+            HINT = 'Override an experiment of the flag.';
+    END IF;
+    SELECT v.name, v.experiment_id INTO variant
+      FROM lotty.variant v WHERE v.variant_id = NEW.variant_id;
+    IF variant.experiment_id <> NEW.experiment_id THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'foreign_key_violation', SCHEMA = 'lotty', TABLE = 'override', COLUMN = 'variant_id',
+            MESSAGE = format('variant "%s" is not one of experiment "%s"', variant.name, experiment.key),
+            DETAIL = format('Variant %s belongs to experiment %s.', NEW.variant_id, variant.experiment_id),
+            HINT = 'lotty_force(experiment, subject, variant) takes keys and names.';
+    END IF;
+    RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION lotty.override_before_write() IS
+    'trigger: checks that an override names an experiment and a variant of it';
+
+CREATE TRIGGER override_before_write BEFORE INSERT OR UPDATE ON lotty.override
+    FOR EACH ROW EXECUTE FUNCTION lotty.override_before_write();
+
+-- A compiled experiment knows only whether it has overrides at all; the rows are looked up.
+-- So all but the first row of an experiment leave every cache as it is, which keeps forcing
+-- variants cheap. It is not enough to see another row, which might be deleted by the time
+-- that this one is committed: it must be held until then.
+CREATE FUNCTION lotty.is_first_override(of_experiment uuid, but_for text, of_kind text)
+RETURNS boolean LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM FROM lotty.override o
+      WHERE o.experiment_id = of_experiment AND (o.subject_id, o.kind) <> (but_for, of_kind)
+      LIMIT 1 FOR KEY SHARE SKIP LOCKED;
+    RETURN NOT FOUND;
+END
+$$;
+COMMENT ON FUNCTION lotty.is_first_override(uuid, text, text) IS
+    'whether an experiment has no other override; if it has one, holds that until the end of the transaction';
+
+CREATE TRIGGER zz_invalidate_cache AFTER INSERT ON lotty.override
+    FOR EACH ROW WHEN (lotty.is_first_override(NEW.experiment_id, NEW.subject_id, NEW.kind))
+    EXECUTE FUNCTION lotty.invalidate_cache();
+ALTER TABLE lotty.override ENABLE ALWAYS TRIGGER zz_invalidate_cache;
+-- Moving a row to another experiment may make it the first one there.
+CREATE TRIGGER zz_invalidate_cache_on_move AFTER UPDATE OF experiment_id ON lotty.override
+    FOR EACH ROW EXECUTE FUNCTION lotty.invalidate_cache();
+ALTER TABLE lotty.override ENABLE ALWAYS TRIGGER zz_invalidate_cache_on_move;
 
 -- audience -----------------------------------------------------------------------------------
 
@@ -350,6 +560,9 @@ CREATE TRIGGER audience_before_write BEFORE INSERT OR UPDATE ON lotty.audience
     FOR EACH ROW EXECUTE FUNCTION lotty.audience_before_write();
 CREATE TRIGGER keep_timestamps BEFORE UPDATE ON lotty.audience
     FOR EACH ROW EXECUTE FUNCTION lotty.keep_timestamps();
+CREATE TRIGGER refuse_new_source BEFORE UPDATE ON lotty.audience
+    FOR EACH ROW WHEN (NEW.source <> OLD.source OR (NEW.source IS NOT NULL AND OLD.source IS NULL))
+    EXECUTE FUNCTION lotty.refuse_new_source();
 
 CREATE FUNCTION lotty.audience_before_delete() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -368,19 +581,70 @@ CREATE TRIGGER audience_before_delete BEFORE DELETE ON lotty.audience
 
 CREATE TRIGGER keep_timestamps BEFORE UPDATE ON lotty.conflict_domain
     FOR EACH ROW EXECUTE FUNCTION lotty.keep_timestamps();
+CREATE TRIGGER refuse_new_source BEFORE UPDATE ON lotty.conflict_domain
+    FOR EACH ROW WHEN (NEW.source <> OLD.source OR (NEW.source IS NOT NULL AND OLD.source IS NULL))
+    EXECUTE FUNCTION lotty.refuse_new_source();
+
+CREATE FUNCTION lotty.conflict_domain_before_write() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM lotty.check_traffic_ranges('conflict_domain', format('conflict domain "%s"', NEW.key),
+                                       'experiment_id', NEW.traffic_ranges);
+    IF TG_OP = 'UPDATE' AND NEW.policy <> OLD.policy THEN
+        PERFORM lotty.check_domain_member(NEW.key, NEW.policy, m.experiment_id)
+           FROM lotty.experiment_conflict_domain m WHERE m.domain_id = NEW.domain_id;
+    END IF;
+    RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION lotty.conflict_domain_before_write() IS
+    'trigger: checks the ranges of a conflict domain, and its members against its policy';
+
+CREATE FUNCTION lotty.check_domain_member(domain_key text, policy text, of_experiment uuid)
+RETURNS void LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    experiment record;
+BEGIN
+    -- A shared lock: neither may change before this is committed.
+    SELECT e.key, e.kind, e.exempt_from_limits INTO experiment
+      FROM lotty.experiment e WHERE e.experiment_id = of_experiment FOR SHARE;
+    IF experiment.kind = 'rollout' THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'check_violation', SCHEMA = 'lotty', TABLE = 'experiment_conflict_domain',
+            MESSAGE = format('rollout rule "%s" cannot be in conflict domain "%s"', experiment.key, domain_key),
+            DETAIL = 'Conflict domains are for experiments; rollout rules are outside all limits.',
+            HINT = 'Add the experiments of the flag.';
+    ELSIF experiment.exempt_from_limits AND policy <> 'optimizely_group' THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'check_violation', SCHEMA = 'lotty', TABLE = 'experiment_conflict_domain',
+            MESSAGE = format('experiment "%s" is exempt from limits and cannot be in conflict domain "%s"',
+                             experiment.key, domain_key),
+            DETAIL = format('The policy %s goes by the slots of the ledger, which an exempt experiment does not take.', policy),
+            HINT = 'Set exempt_from_limits to false, or use the policy optimizely_group.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION lotty.check_domain_member(text, text, uuid) IS
+    'raises check_violation if the experiment cannot be in a conflict domain of that policy';
+
+CREATE TRIGGER conflict_domain_before_write BEFORE INSERT OR UPDATE ON lotty.conflict_domain
+    FOR EACH ROW EXECUTE FUNCTION lotty.conflict_domain_before_write();
 
 CREATE FUNCTION lotty.experiment_conflict_domain_before_write() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    domain record;
 BEGIN
+    SELECT d.key, d.policy INTO domain
+      FROM lotty.conflict_domain d WHERE d.domain_id = NEW.domain_id FOR SHARE;
+    PERFORM lotty.check_domain_member(domain.key, domain.policy, NEW.experiment_id);
     PERFORM lotty.check_weight('experiment_conflict_domain',
-                               format('an experiment in conflict domain "%s"',
-                                      (SELECT d.key FROM lotty.conflict_domain d WHERE d.domain_id = NEW.domain_id)),
-                               NEW.weight);
+                               format('an experiment in conflict domain "%s"', domain.key), NEW.weight);
     RETURN NEW;
 END
 $$;
 COMMENT ON FUNCTION lotty.experiment_conflict_domain_before_write() IS
-    'trigger: checks the weight of an experiment in a conflict domain';
+    'trigger: checks whether an experiment can be in a conflict domain, and its weight there';
 
 CREATE TRIGGER experiment_conflict_domain_before_write
     BEFORE INSERT OR UPDATE ON lotty.experiment_conflict_domain
@@ -415,3 +679,11 @@ ALTER TABLE lotty.conflict_domain ENABLE ALWAYS TRIGGER zz_invalidate_cache;
 CREATE TRIGGER zz_invalidate_cache AFTER INSERT OR UPDATE OR DELETE ON lotty.experiment_conflict_domain
     FOR EACH ROW EXECUTE FUNCTION lotty.invalidate_cache();
 ALTER TABLE lotty.experiment_conflict_domain ENABLE ALWAYS TRIGGER zz_invalidate_cache;
+
+CREATE TRIGGER zz_invalidate_cache AFTER INSERT OR UPDATE OR DELETE ON lotty.experiment_flag
+    FOR EACH ROW EXECUTE FUNCTION lotty.invalidate_cache();
+ALTER TABLE lotty.experiment_flag ENABLE ALWAYS TRIGGER zz_invalidate_cache;
+
+CREATE TRIGGER zz_invalidate_cache AFTER INSERT OR UPDATE OR DELETE ON lotty.variant_value
+    FOR EACH ROW EXECUTE FUNCTION lotty.invalidate_cache();
+ALTER TABLE lotty.variant_value ENABLE ALWAYS TRIGGER zz_invalidate_cache;

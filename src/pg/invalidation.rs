@@ -15,10 +15,13 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 use pgrx::prelude::*;
 
 /// The tables whose rows are compiled.
-const TABLES: [&std::ffi::CStr; 6] = [
+const TABLES: [&std::ffi::CStr; 9] = [
     c"flag",
     c"experiment",
+    c"experiment_flag",
     c"variant",
+    c"variant_value",
+    c"override",
     c"audience",
     c"conflict_domain",
     c"experiment_conflict_domain",
