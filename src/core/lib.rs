@@ -16,7 +16,7 @@
 //! | [`bucket`] | subject → bucket, the hash |
 //! | [`allocation`] | percentages and weights → ranges of buckets |
 //! | [`targeting`] | the rule language |
-//! | [`attributes`], [`number`], [`float`], [`version`] | the values that rules compare |
+//! | [`attributes`], [`number`], [`float`], [`version`], [`optimizely_version`] | the values that rules compare |
 //! | [`flag`] | configuration as stored → compiled flag |
 //! | [`participation`] | limit of concurrent experiments, cool-down, slots |
 //! | [`domain`] | conflict domains: which of several experiments has a subject |
@@ -36,6 +36,7 @@ pub mod flag;
 pub mod float;
 pub mod ledger;
 pub mod number;
+pub mod optimizely_version;
 pub mod participation;
 pub mod reason;
 pub mod targeting;
