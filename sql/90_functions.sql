@@ -4,10 +4,28 @@ COMMENT ON FUNCTION @extschema@.lotty_decide(text, text, jsonb) IS
     'decides a flag for a subject and records the decision in the caller''s transaction';
 COMMENT ON FUNCTION @extschema@.lotty_evaluate(text, text, jsonb) IS
     'the answer of lotty_decide with nothing written; works on standbys and in read-only transactions';
+COMMENT ON FUNCTION @extschema@.lotty_decide_experiment(text, text, jsonb) IS
+    'decides one experiment for a subject, by the experiment''s key, and records the decision';
+COMMENT ON FUNCTION @extschema@.lotty_evaluate_experiment(text, text, jsonb) IS
+    'the answer of lotty_decide_experiment with nothing written; works on standbys and in read-only transactions';
 COMMENT ON FUNCTION @extschema@.lotty_explain(text, text, jsonb) IS
     'every step of the decision that lotty_evaluate would make: what was checked, the outcome, the numbers; writes nothing';
 COMMENT ON FUNCTION @extschema@.lotty_bucket(text, text, text) IS
     'bucket (0 to 9999) of a subject for a hash key and a salt: anyone can recompute a decision';
+COMMENT ON FUNCTION @extschema@.lotty_murmur3_bucket(text, text) IS
+    'bucket (0 to 9999) of a bucketing id for the id of an experiment, rule or group, as Optimizely computes it';
+COMMENT ON FUNCTION @extschema@.lotty_force(text, text, text) IS
+    'gives a subject a variant of an experiment by hand, in place of one it was given so before; NULL takes it back. False, and nothing stored, if there is no such experiment or variant';
+COMMENT ON FUNCTION @extschema@.lotty_unforce(text, text) IS
+    'takes back what lotty_force gave, if anything; false if there is no such experiment';
+COMMENT ON FUNCTION @extschema@.lotty_forced(text, text) IS
+    'name of the variant that lotty_force gave a subject; NULL if none';
+COMMENT ON FUNCTION @extschema@.lotty_import_optimizely(jsonb, boolean) IS
+    'writes an Optimizely datafile (version 2 to 4) to the tables, all or nothing, and says what it changed: nothing the second time. sticky: whether the experiments keep who is in (NULL: new ones do not, others stay as they are)';
+COMMENT ON FUNCTION @extschema@.lotty_import_optimizely_profile(text, jsonb) IS
+    'enters what a user profile of Optimizely''s SDKs says into the ledger, for the experiments of an imported project; says how many memberships were new';
+COMMENT ON FUNCTION lotty.apply_configuration(jsonb, boolean) IS
+    'writes the configuration of a source to the tables, and says what it changed';
 COMMENT ON FUNCTION @extschema@.lotty_targeting_check(text) IS
     'says whether a targeting rule is valid, and where not';
 COMMENT ON FUNCTION @extschema@.lotty_targeting_matches(text, jsonb) IS
@@ -37,8 +55,16 @@ COMMENT ON FUNCTION lotty.invalidate_cache() IS
 REVOKE ALL ON FUNCTION
     @extschema@.lotty_decide(text, text, jsonb),
     @extschema@.lotty_evaluate(text, text, jsonb),
+    @extschema@.lotty_decide_experiment(text, text, jsonb),
+    @extschema@.lotty_evaluate_experiment(text, text, jsonb),
     @extschema@.lotty_explain(text, text, jsonb),
     @extschema@.lotty_bucket(text, text, text),
+    @extschema@.lotty_murmur3_bucket(text, text),
+    @extschema@.lotty_force(text, text, text),
+    @extschema@.lotty_unforce(text, text),
+    @extschema@.lotty_forced(text, text),
+    @extschema@.lotty_import_optimizely(jsonb, boolean),
+    @extschema@.lotty_import_optimizely_profile(text, jsonb),
     @extschema@.lotty_targeting_check(text),
     @extschema@.lotty_targeting_matches(text, jsonb),
     @extschema@.lotty_rebuild_ledger(),

@@ -1,8 +1,9 @@
-//! The compiled flags of this session, and the states of the experiments that subjects are in.
+//! The compiled flags of this session, the experiments that were asked for by themselves, and
+//! the states of those that subjects are in.
 //!
-//! - Key: the flag's key. Only flags that exist are kept, so callers who ask for random keys
-//!   fill nothing.
-//! - Bound: [`MAX_FLAGS`] and [`MAX_STATES`]; a full cache is emptied, which costs a few
+//! - Key: the flag's or the experiment's key. Only what exists is kept, so callers who ask for
+//!   random keys fill nothing.
+//! - Bound: [`MAX_FLAGS`], for experiments too, and [`MAX_STATES`]; a full cache is emptied, which costs a few
 //!   compilations.
 //! - Fill: with the newest snapshot, at the first decision for the flag.
 //! - Invalidation: the cache belongs to one *generation* of the configuration
@@ -16,15 +17,14 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use lotty_core::flag::Flag;
-
+use lotty_core::flag::{Flag, LoneExperiment};
 use uuid::Uuid;
 
 use crate::config::{self, ExperimentState};
 use crate::pg::invalidation;
 use crate::pg::jsonb::Jsonb;
 
-/// Most flags that a session keeps.
+/// Most flags, and most experiments, that a session keeps.
 const MAX_FLAGS: usize = 16_384;
 
 /// Most states of experiments that a session keeps.
@@ -36,15 +36,20 @@ thread_local! {
     static CACHE: RefCell<Cache> = RefCell::new(Cache::default());
 }
 
+/// What was compiled, by key.
+type Compiled<T> = HashMap<Box<str>, Rc<T>>;
+
 #[derive(Default)]
 struct Cache {
     generation: u64,
-    flags: HashMap<Box<str>, Rc<Flag<Jsonb>>>,
+    flags: Compiled<Flag<Jsonb>>,
+    experiments: Compiled<LoneExperiment<Jsonb>>,
     states: HashMap<Uuid, ExperimentState>,
     statistics: Statistics,
 }
 
-/// What the cache of this session has done so far.
+/// What the cache of this session has done so far; an experiment asked for by itself counts as
+/// a flag.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Statistics {
     /// Flags kept at the moment.
@@ -58,19 +63,43 @@ pub struct Statistics {
 /// The flag of that key, compiled from what is committed by now (and from what the
 /// transaction itself has changed).
 pub fn flag(key: &str) -> Option<Rc<Flag<Jsonb>>> {
+    compiled(key, |cache| &mut cache.flags, config::load_flag)
+}
+
+/// The experiment of that key by itself, in the same way.
+pub fn experiment(key: &str) -> Option<Rc<LoneExperiment<Jsonb>>> {
+    compiled(key, |cache| &mut cache.experiments, config::load_experiment)
+}
+
+fn compiled<T>(
+    key: &str,
+    kept: fn(&mut Cache) -> &mut Compiled<T>,
+    load: fn(&str) -> Option<T>,
+) -> Option<Rc<T>> {
     let generation = invalidation::current_generation();
-    if let Some(flag) = CACHE.with_borrow_mut(|cache| cache.find(generation, key)) {
-        return Some(flag);
+    let found = CACHE.with_borrow_mut(|cache| {
+        cache.turn_to(generation);
+        let found = kept(cache).get(key).map(Rc::clone);
+        cache.statistics.hits += u64::from(found.is_some());
+        found
+    });
+    if found.is_some() {
+        return found;
     }
-    let (flag, current) = invalidation::build(generation, || config::load_flag(key));
-    let flag = Rc::new(flag?);
+    let (loaded, current) = invalidation::build(generation, || load(key));
+    let loaded = Rc::new(loaded?);
     CACHE.with_borrow_mut(|cache| {
         cache.statistics.builds += 1;
         if current {
-            cache.keep(generation, key, &flag);
+            cache.turn_to(generation);
+            let kept = kept(cache);
+            if kept.len() >= MAX_FLAGS {
+                kept.clear();
+            }
+            kept.insert(key.into(), Rc::clone(&loaded));
         }
     });
-    Some(flag)
+    Some(loaded)
 }
 
 /// The state of an experiment, as it is committed by now.
@@ -96,28 +125,13 @@ pub fn statistics() -> Statistics {
     CACHE.with_borrow_mut(|cache| {
         cache.turn_to(generation);
         Statistics {
-            entries: cache.flags.len(),
+            entries: cache.flags.len() + cache.experiments.len(),
             ..cache.statistics
         }
     })
 }
 
 impl Cache {
-    fn find(&mut self, generation: u64, key: &str) -> Option<Rc<Flag<Jsonb>>> {
-        self.turn_to(generation);
-        let flag = self.flags.get(key).map(Rc::clone)?;
-        self.statistics.hits += 1;
-        Some(flag)
-    }
-
-    fn keep(&mut self, generation: u64, key: &str, flag: &Rc<Flag<Jsonb>>) {
-        self.turn_to(generation);
-        if self.flags.len() >= MAX_FLAGS {
-            self.flags.clear();
-        }
-        self.flags.insert(key.into(), Rc::clone(flag));
-    }
-
     fn keep_state(&mut self, generation: u64, experiment: Uuid, state: ExperimentState) {
         self.turn_to(generation);
         if self.states.len() >= MAX_STATES {
@@ -130,6 +144,7 @@ impl Cache {
         if self.generation != generation {
             self.generation = generation;
             self.flags.clear();
+            self.experiments.clear();
             self.states.clear();
         }
     }

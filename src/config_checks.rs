@@ -40,10 +40,25 @@ pub struct Misfit {
 /// The first variant of a flag whose value is not of that type.
 pub fn find_misfit(flag_id: Uuid, value_type: &str) -> Option<Misfit> {
     static MISFIT: Statement = Statement::new(
-        c"SELECT e.key, v.name, left(v.value::text, 200)
-            FROM lotty.experiment e JOIN lotty.variant v USING (experiment_id)
-           WHERE e.flag_id = $1 AND jsonb_typeof(v.value) <> $2
-           ORDER BY e.key, v.name LIMIT 1",
+        c"SELECT experiment, variant, left(value::text, 200) FROM (
+              SELECT e.key AS experiment, v.name AS variant, v.value
+                FROM lotty.experiment e JOIN lotty.variant v USING (experiment_id)
+               WHERE e.flag_id = $1
+              UNION ALL
+              SELECT e.key, v.name, x.value
+                FROM lotty.variant_value x JOIN lotty.variant v USING (variant_id)
+                JOIN lotty.experiment e USING (experiment_id)
+               WHERE x.flag_id = $1
+              UNION ALL
+              SELECT e.key, v.name, v.value
+                FROM lotty.experiment_flag l JOIN lotty.experiment e USING (experiment_id)
+                JOIN lotty.variant v USING (experiment_id)
+               WHERE l.flag_id = $1
+                 AND NOT EXISTS (SELECT FROM lotty.variant_value x
+                                  WHERE x.variant_id = v.variant_id AND x.flag_id = l.flag_id)
+          ) AS of_flag
+           WHERE jsonb_typeof(value) <> $2
+           ORDER BY experiment, variant LIMIT 1",
     );
     let parameters = [Parameter::Uuid(Some(flag_id)), Parameter::Text(value_type)];
     connect(|spi| {

@@ -17,7 +17,7 @@ thread_local! {
 
 /// Writes a decision and answers its id. `created_at` is the column's default: the start of
 /// the transaction, so that a row written beside it with `now()` is never earlier.
-pub fn record(flag_key: &str, subject: &str, decision: &Decision<'_, Jsonb>) -> Uuid {
+pub fn record(flag_key: Option<&str>, subject: &str, decision: &Decision<'_, Jsonb>) -> Uuid {
     static RECORD: Statement = Statement::new(
         c"INSERT INTO lotty.decision
               (decision_id, flag_key, subject_id, experiment_id, variant_id, value, reason)
@@ -26,7 +26,7 @@ pub fn record(flag_key: &str, subject: &str, decision: &Decision<'_, Jsonb>) -> 
     let id = next_id();
     let row = [
         Parameter::Uuid(Some(id)),
-        Parameter::Text(flag_key),
+        Parameter::OptionalText(flag_key),
         Parameter::Text(subject),
         Parameter::Uuid(decision.experiment),
         Parameter::Uuid(decision.variant),

@@ -72,7 +72,7 @@ fn with_article(type_name: &str) -> String {
 }
 
 /// 25006: `lotty_decide` where nothing can be written.
-pub fn cannot_record(in_recovery: bool) -> ! {
+pub fn cannot_record(function: &str, in_recovery: bool) -> ! {
     let (place, fact) = if in_recovery {
         (
             "during recovery",
@@ -87,8 +87,11 @@ pub fn cannot_record(in_recovery: bool) -> ! {
     raise(report(
         PgSqlErrorCode::ERRCODE_READ_ONLY_SQL_TRANSACTION,
         format!("cannot record a decision {place}"),
-        format!("lotty_decide writes its decision to lotty.decision. {fact}"),
-        "Use lotty_evaluate for the same answer without recording it.",
+        format!("{function} writes its decision to lotty.decision. {fact}"),
+        &format!(
+            "Use {} for the same answer without recording it.",
+            function.replace("decide", "evaluate")
+        ),
     ))
 }
 
@@ -191,10 +194,10 @@ pub fn broken_rule(broken: &BrokenRule) {
 }
 
 /// XX001: numbers in the tables that the triggers do not let in.
-pub fn broken_flag(flag: &str, error: &FlagError) -> ! {
+pub fn broken_configuration(object: &str, key: &str, error: &FlagError) -> ! {
     raise(report(
         PgSqlErrorCode::ERRCODE_DATA_CORRUPTED,
-        format!("flag \"{flag}\" cannot be decided"),
+        format!("{object} \"{key}\" cannot be decided"),
         error.to_string(),
         "Correct the row.",
     ))

@@ -136,22 +136,26 @@ impl Ledger for TableLedger<'_> {
         ];
         connect(|spi| {
             spi.execute(&CLAIM, &row, View::Fresh) == 1
-                || (spi.execute(&CLEAR, &[subject, experiment], View::Fresh) == 1
+                // Without a slot to take, a row that is there is another transaction's.
+                || (claim.slot.is_some()
+                    && spi.execute(&CLEAR, &[subject, experiment], View::Fresh) == 1
                     && spi.execute(&CLAIM, &row, View::Fresh) == 1)
         })
     }
 
-    fn revise(&mut self, experiment: Uuid, variant: Uuid) {
+    fn revise(&mut self, experiment: Uuid, before: Option<Uuid>, variant: Uuid) -> bool {
         static REVISE: Statement = Statement::new(
-            c"UPDATE lotty.assignment SET variant_id = $3
-               WHERE subject_id = $1 AND experiment_id = $2",
+            c"UPDATE lotty.assignment SET variant_id = $4
+               WHERE subject_id = $1 AND experiment_id = $2
+                 AND variant_id IS NOT DISTINCT FROM $3",
         );
         let row = [
             Parameter::Text(self.subject),
             Parameter::Uuid(Some(experiment)),
+            Parameter::Uuid(before),
             Parameter::Uuid(Some(variant)),
         ];
-        connect(|spi| spi.execute(&REVISE, &row, View::Fresh));
+        connect(|spi| spi.execute(&REVISE, &row, View::Fresh)) == 1
     }
 }
 
@@ -177,5 +181,7 @@ impl Ledger for ReadOnlyLedger<'_> {
         true
     }
 
-    fn revise(&mut self, _: Uuid, _: Uuid) {}
+    fn revise(&mut self, _: Uuid, _: Option<Uuid>, _: Uuid) -> bool {
+        true
+    }
 }

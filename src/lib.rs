@@ -6,7 +6,7 @@
 //! | `pg/` | the boundary: everything `unsafe`, behind safe functions |
 //! | `config.rs`, `cache.rs` | a flag from the tables, compiled once a session |
 //! | `config_checks.rs` | what the triggers of the configuration tables look up |
-//! | `ledger.rs`, `decision_log.rs` | what a decision reads and writes |
+//! | `ledger.rs`, `overrides.rs`, `decision_log.rs` | what a decision reads and writes |
 //! | `errors.rs` | the errors that users see |
 //! | `api/` | the SQL functions: check arguments, call, convert |
 //! | `../sql/` | schema, tables, triggers, reports, privileges |
@@ -19,6 +19,7 @@ mod config_checks;
 mod decision_log;
 mod errors;
 mod ledger;
+mod overrides;
 #[allow(unsafe_code)]
 mod pg;
 #[cfg(any(test, feature = "pg_test"))]
@@ -58,6 +59,16 @@ extension_sql_file!(
     "../sql/50_ledger.sql",
     name = "ledger",
     requires = ["tables"]
+);
+extension_sql_file!(
+    "../sql/60_configuration.sql",
+    name = "configuration",
+    requires = ["triggers"]
+);
+extension_sql_file!(
+    "../sql/70_optimizely.sql",
+    name = "optimizely",
+    requires = ["configuration"]
 );
 extension_sql_file!("../sql/90_functions.sql", name = "functions", finalize);
 

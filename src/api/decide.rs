@@ -1,4 +1,4 @@
-//! `lotty_decide` and `lotty_evaluate`.
+//! `lotty_decide` and `lotty_evaluate`, of a flag and of an experiment by itself.
 
 use lotty_core::decide::Decision;
 use lotty_core::trace::NoTrace;
@@ -27,14 +27,12 @@ fn lotty_decide(
     subject: Option<&str>,
     attrs: default!(Option<JsonbArgument<'_>>, "'{}'"),
 ) -> DecisionRow {
-    if session::in_recovery() || session::read_only() {
-        errors::cannot_record(session::in_recovery());
-    }
-    let question = Question::new("lotty_decide", flag, subject, attrs);
+    refuse_where_nothing_can_be_written("lotty_decide");
+    let question = Question::about_flag("lotty_decide", flag, subject, attrs);
     let mut ledger = TableLedger::new(question.subject, &question.policy);
     let decision = question.decide(&mut ledger, &mut NoTrace);
-    let id = decision_log::record(question.key, question.subject, &decision);
-    row(&question, &decision, Some(id))
+    let id = decision_log::record(Some(question.key), question.subject, &decision);
+    row(Some(question.key), &decision, Some(id))
 }
 
 /// The same answer, with nothing written: for standbys, read-only transactions and previews.
@@ -49,15 +47,62 @@ fn lotty_evaluate(
     subject: Option<&str>,
     attrs: default!(Option<JsonbArgument<'_>>, "'{}'"),
 ) -> DecisionRow {
-    let question = Question::new("lotty_evaluate", flag, subject, attrs);
+    let question = Question::about_flag("lotty_evaluate", flag, subject, attrs);
     let mut ledger = ReadOnlyLedger::new(question.subject, &question.policy);
     let decision = question.decide(&mut ledger, &mut NoTrace);
-    row(&question, &decision, None)
+    row(Some(question.key), &decision, None)
 }
 
-fn row(question: &Question<'_>, decision: &Decision<'_, Jsonb>, id: Option<Uuid>) -> DecisionRow {
+/// Decides one experiment, by its key, and records the decision: `activate` of Optimizely's
+/// SDKs. Other experiments of the flag and its rollout rules are not looked at; the flag's
+/// kill switch counts. `flag` and `value` are those of the experiment's flag; an experiment
+/// that has none can be asked for in this way only.
+///
+/// Volatile, parallel unsafe, runs with the owner's rights. Errors as `lotty_decide`.
+#[pg_extern(volatile, parallel_unsafe, security_definer, cost = 100, requires = ["schema"])]
+#[search_path(pg_catalog, pg_temp)]
+fn lotty_decide_experiment(
+    experiment: Option<&str>,
+    subject: Option<&str>,
+    attrs: default!(Option<JsonbArgument<'_>>, "'{}'"),
+) -> DecisionRow {
+    refuse_where_nothing_can_be_written("lotty_decide_experiment");
+    let question =
+        Question::about_experiment("lotty_decide_experiment", experiment, subject, attrs);
+    let mut ledger = TableLedger::new(question.subject, &question.policy);
+    let decision = question.decide(&mut ledger, &mut NoTrace);
+    let id = decision_log::record(question.flag_key(), question.subject, &decision);
+    row(question.flag_key(), &decision, Some(id))
+}
+
+/// The answer of `lotty_decide_experiment`, with nothing written: `get_variation` of
+/// Optimizely's SDKs. Its `decision_id` is NULL.
+///
+/// Stable, parallel safe, runs with the owner's rights. Errors: 22004 and 22023 as
+/// `lotty_decide`.
+#[pg_extern(stable, parallel_safe, security_definer, cost = 50, requires = ["schema"])]
+#[search_path(pg_catalog, pg_temp)]
+fn lotty_evaluate_experiment(
+    experiment: Option<&str>,
+    subject: Option<&str>,
+    attrs: default!(Option<JsonbArgument<'_>>, "'{}'"),
+) -> DecisionRow {
+    let question =
+        Question::about_experiment("lotty_evaluate_experiment", experiment, subject, attrs);
+    let mut ledger = ReadOnlyLedger::new(question.subject, &question.policy);
+    let decision = question.decide(&mut ledger, &mut NoTrace);
+    row(question.flag_key(), &decision, None)
+}
+
+fn refuse_where_nothing_can_be_written(function: &str) {
+    if session::in_recovery() || session::read_only() {
+        errors::cannot_record(function, session::in_recovery());
+    }
+}
+
+fn row(flag_key: Option<&str>, decision: &Decision<'_, Jsonb>, id: Option<Uuid>) -> DecisionRow {
     DecisionRow {
-        flag: question.key.to_owned(),
+        flag: flag_key.map(str::to_owned),
         value: decision.value.map(ValueDatum::from),
         decision_id: id,
         experiment_id: decision.experiment,

@@ -1,5 +1,6 @@
 //! `lotty_explain`: the decision that `lotty_evaluate` would make, step by step.
 
+use lotty_core::domain::{DomainPolicy, Winner};
 use lotty_core::participation::{Participation, Policy, Verdict};
 use lotty_core::reason::Reason;
 use lotty_core::targeting::Truth;
@@ -10,13 +11,13 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::question::Question;
-use crate::config::{ExperimentText, describe_experiment};
+use crate::config::{ExperimentText, describe_experiment, variant_name};
 use crate::ledger::ReadOnlyLedger;
 use crate::pg::jsonb::{Jsonb, JsonbArgument};
 use crate::pg::snapshot;
 
-/// Every step of a decision, for every experiment that is looked at: what was checked, the
-/// outcome (`passed`, or the reason for which the subject is turned away) and the numbers.
+/// Every step of a decision, for every experiment and rollout rule that is looked at: what was
+/// checked, the outcome (`passed`, `none` for a look-up that found nothing, or the reason for which the subject is turned away) and the numbers.
 /// The last row is the decision. Nothing is written; it is the very code that decides.
 ///
 /// Stable, parallel restricted, runs with the owner's rights. Errors: 22004 and 22023 as
@@ -38,7 +39,7 @@ fn lotty_explain(
         name!(detail, JsonB),
     ),
 > {
-    let question = Question::new("lotty_explain", flag, subject, attrs);
+    let question = Question::about_flag("lotty_explain", flag, subject, attrs);
     let mut account = Account::new(&question.policy);
     let mut ledger = ReadOnlyLedger::new(question.subject, &question.policy);
     let decision = question.decide(&mut ledger, &mut account);
@@ -46,8 +47,9 @@ fn lotty_explain(
         .experiment
         .zip(decision.variant)
         .and_then(|(experiment, variant)| {
-            let flag = question.flag.as_ref()?;
-            let experiment = flag.experiments.iter().find(|e| e.id == experiment)?;
+            let flag = question.found.as_ref()?;
+            let mut all = flag.experiments.iter().chain(&flag.rollouts);
+            let experiment = all.find(|e| e.id == experiment)?;
             Some(experiment.variant(variant)?.name.to_string())
         });
     account.lines.push(Line {
@@ -76,6 +78,9 @@ struct Account<'a> {
 /// The outcome of a step that lets the subject pass.
 const PASSED: &str = "passed";
 
+/// The outcome of a step that looked for something and found nothing.
+const NONE: &str = "none";
+
 impl Trace for Account<'_> {
     fn step(&mut self, experiment: Option<Uuid>, step: &Step<'_>) {
         let refused = |passed: bool, reason: Reason| if passed { PASSED } else { reason.as_str() };
@@ -84,15 +89,37 @@ impl Trace for Account<'_> {
                 found,
                 enabled,
                 experiments,
+                rollouts,
             } => (
                 "flag",
-                match (found, enabled, experiments) {
+                match (found, enabled, experiments + rollouts) {
                     (false, ..) => Reason::FlagNotFound.as_str(),
                     (_, false, _) => Reason::FlagDisabled.as_str(),
                     (.., 0) => Reason::NoActiveExperiment.as_str(),
                     _ => PASSED,
                 },
-                json!({ "enabled": found.then_some(enabled), "running_experiments": experiments }),
+                json!({
+                    "enabled": found.then_some(enabled),
+                    "running_experiments": experiments,
+                    "rollout_rules": rollouts,
+                }),
+            ),
+            Step::Override { found, variant } => {
+                let reason = match found.forced.is_some() && found.forced == *variant {
+                    true => Reason::Forced,
+                    false => Reason::Whitelisted,
+                };
+                let outcome = variant.map_or(NONE, |_| reason.as_str());
+                let detail = json!({
+                    "forced": found.forced.and_then(name_of),
+                    "whitelisted": found.whitelisted.and_then(name_of),
+                });
+                ("override", outcome, detail)
+            }
+            Step::Sticky { member, variant } => (
+                "sticky",
+                variant.map_or(NONE, |_| Reason::Sticky.as_str()),
+                json!({ "member": member, "variant": variant.and_then(name_of) }),
             ),
             Step::Targeting { truth } => (
                 "targeting",
@@ -116,12 +143,8 @@ impl Trace for Account<'_> {
                 winner,
             } => (
                 "domain",
-                refused(*winner == experiment, Reason::DomainConflict),
-                json!({
-                    "domain": key,
-                    "policy": policy.as_str(),
-                    "winner": winner.and_then(text_of).map(|text| text.key),
-                }),
+                refused(winner.experiment == experiment, Reason::DomainConflict),
+                domain(key, *policy, winner),
             ),
             Step::Traffic { bucket, threshold } => (
                 "traffic",
@@ -133,6 +156,18 @@ impl Trace for Account<'_> {
                 refused(variant.is_some(), Reason::NoVariants),
                 json!({ "bucket": bucket }),
             ),
+            Step::Range {
+                bucketing_id,
+                bucket,
+                variant,
+            } => (
+                "range",
+                refused(variant.is_some(), Reason::OutsideTrafficAllocation),
+                json!({ "bucketing_id": bucketing_id, "bucket": bucket }),
+            ),
+            Step::EveryoneElse { skipped } => {
+                ("everyone_else", PASSED, json!({ "skipped_rules": skipped }))
+            }
         };
         self.lines.push(Line {
             experiment,
@@ -181,6 +216,23 @@ impl<'a> Account<'a> {
             })
             .collect()
     }
+}
+
+/// What the account says of a conflict domain; the bucket where that is what counts.
+fn domain(key: &str, policy: DomainPolicy, winner: &Winner) -> Value {
+    let mut detail = json!({
+        "domain": key,
+        "policy": policy.as_str(),
+        "winner": winner.experiment.and_then(text_of).map(|text| text.key),
+    });
+    if let (Some(bucket), Some(members)) = (winner.bucket, detail.as_object_mut()) {
+        members.insert("bucket".to_owned(), json!(bucket.get()));
+    }
+    detail
+}
+
+fn name_of(variant: Uuid) -> Option<String> {
+    snapshot::with_newest(|| variant_name(variant))
 }
 
 fn text_of(experiment: Uuid) -> Option<ExperimentText> {

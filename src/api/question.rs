@@ -1,46 +1,91 @@
-//! What `lotty_decide`, `lotty_evaluate` and `lotty_explain` have in common: checked arguments
-//! and the policy of the moment.
+//! What the functions that decide, evaluate and explain have in common: checked arguments and
+//! the policy of the moment.
 
 use std::rc::Rc;
 
-use lotty_core::decide::{Decision, Subject, decide};
-use lotty_core::flag::Flag;
+use lotty_core::decide::{Decision, Means, Subject, decide, decide_experiment};
+use lotty_core::flag::{Flag, LoneExperiment};
 use lotty_core::ledger::Ledger;
 use lotty_core::participation::Policy;
 use lotty_core::trace::Trace;
 
 use crate::cache;
 use crate::errors;
+use crate::overrides::TableOverrides;
 use crate::pg::jsonb::{Jsonb, JsonbArgument};
 use crate::pg::{clock, settings};
 
-/// Longest flag key and subject, in bytes: both are stored with each decision and indexed.
+/// Longest key and subject, in bytes: both are stored with each decision and indexed.
 const MAX_BYTES: usize = 512;
 
 const MICROS_PER_DAY: i64 = 86_400_000_000;
 
-/// A flag asked for a subject, with checked arguments.
-pub struct Question<'a> {
-    /// The flag's key.
+/// Something asked for a subject, with checked arguments: a flag, or an experiment by itself.
+pub struct Question<'a, T> {
+    /// The key asked for.
     pub key: &'a str,
     /// The subject.
     pub subject: &'a str,
     /// The settings, and the start of the transaction as the time of the decision.
     pub policy: Policy,
-    /// The flag, if there is one of that key.
-    pub flag: Option<Rc<Flag<Jsonb>>>,
+    /// What has that key, if anything has.
+    pub found: Option<Rc<T>>,
     attributes: JsonbArgument<'a>,
 }
 
-impl<'a> Question<'a> {
+impl<'a> Question<'a, Flag<Jsonb>> {
     /// Raises 22004 or 22023 if the arguments of `function` are no question.
-    pub fn new(
+    pub fn about_flag(
         function: &str,
         flag: Option<&'a str>,
         subject: Option<&'a str>,
         attributes: Option<JsonbArgument<'a>>,
     ) -> Self {
         let key = checked_text(function, "flag", flag);
+        Self::new(function, key, subject, attributes, cache::flag)
+    }
+
+    /// The engine's answer.
+    pub fn decide(&self, ledger: &mut dyn Ledger, trace: &mut dyn Trace) -> Decision<'_, Jsonb> {
+        let flag = self.found.as_deref();
+        self.ask(ledger, trace, |subject, means| decide(flag, subject, means))
+    }
+}
+
+impl<'a> Question<'a, LoneExperiment<Jsonb>> {
+    /// Raises 22004 or 22023 if the arguments of `function` are no question.
+    pub fn about_experiment(
+        function: &str,
+        experiment: Option<&'a str>,
+        subject: Option<&'a str>,
+        attributes: Option<JsonbArgument<'a>>,
+    ) -> Self {
+        let key = checked_text(function, "experiment", experiment);
+        Self::new(function, key, subject, attributes, cache::experiment)
+    }
+
+    /// The engine's answer.
+    pub fn decide(&self, ledger: &mut dyn Ledger, trace: &mut dyn Trace) -> Decision<'_, Jsonb> {
+        let experiment = self.found.as_deref();
+        self.ask(ledger, trace, |subject, means| {
+            decide_experiment(experiment, subject, means)
+        })
+    }
+
+    /// The key of the experiment's flag, if it has one.
+    pub fn flag_key(&self) -> Option<&str> {
+        self.found.as_ref()?.flag.as_deref()
+    }
+}
+
+impl<'a, T> Question<'a, T> {
+    fn new(
+        function: &str,
+        key: &'a str,
+        subject: Option<&'a str>,
+        attributes: Option<JsonbArgument<'a>>,
+        find: fn(&str) -> Option<Rc<T>>,
+    ) -> Self {
         let subject = checked_text(function, "subject", subject);
         let Some(attributes) = attributes else {
             errors::null_argument(
@@ -56,18 +101,28 @@ impl<'a> Question<'a> {
             key,
             subject,
             policy: policy(),
-            flag: cache::flag(key),
+            found: find(key),
             attributes,
         }
     }
 
-    /// The engine's answer.
-    pub fn decide(&self, ledger: &mut dyn Ledger, trace: &mut dyn Trace) -> Decision<'_, Jsonb> {
+    fn ask<R>(
+        &self,
+        ledger: &mut dyn Ledger,
+        trace: &mut dyn Trace,
+        decide: impl FnOnce(&Subject<'_>, &mut Means<'_>) -> R,
+    ) -> R {
         let subject = Subject {
             id: self.subject,
             attributes: &self.attributes,
         };
-        decide(self.flag.as_deref(), &subject, &self.policy, ledger, trace)
+        let mut means = Means {
+            policy: &self.policy,
+            ledger,
+            overrides: &mut TableOverrides(self.subject),
+            trace,
+        };
+        decide(&subject, &mut means)
     }
 }
 
@@ -85,6 +140,7 @@ fn policy() -> Policy {
     Policy {
         max_concurrent: settings::max_concurrent_experiments(),
         cooldown: i64::from(settings::cooldown_days()) * MICROS_PER_DAY,
+        ignore_sticky: settings::ignore_sticky(),
         now: clock::transaction_start(),
     }
 }

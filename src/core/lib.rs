@@ -16,7 +16,7 @@
 //! | [`bucket`], [`murmur3`] | subject → bucket, the hashes |
 //! | [`allocation`] | percentages and weights → ranges of buckets |
 //! | [`targeting`] | the rule language |
-//! | [`attributes`], [`number`], [`version`] | the values that rules compare |
+//! | [`attributes`], [`number`], [`float`], [`version`], [`optimizely_version`] | the values that rules compare |
 //! | [`flag`] | configuration as stored → compiled flag |
 //! | [`participation`] | limit of concurrent experiments, cool-down, slots |
 //! | [`domain`] | conflict domains: which of several experiments has a subject |
@@ -34,9 +34,11 @@ pub mod decide;
 pub mod decision_id;
 pub mod domain;
 pub mod flag;
+pub mod float;
 pub mod ledger;
 pub mod murmur3;
 pub mod number;
+pub mod optimizely_version;
 pub mod overrides;
 pub mod participation;
 pub mod reason;

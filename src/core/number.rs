@@ -118,6 +118,33 @@ impl Number {
         })))
     }
 
+    /// The nearest 64-bit float, of two equally near ones the even one; infinite for a number
+    /// beyond the largest.
+    ///
+    /// ```
+    /// use lotty_core::number::Number;
+    ///
+    /// assert_eq!(Number::parse("0.1000000000000000055").map(|number| number.to_f64()), Some(0.1));
+    /// assert_eq!(Number::parse("-1e400").map(|number| number.to_f64()), Some(f64::NEG_INFINITY));
+    /// ```
+    pub fn to_f64(&self) -> f64 {
+        if let Form::Small(decimal) = &self.0
+            && let Some(float) = quotient(decimal.mantissa(), decimal.scale())
+        {
+            return float;
+        }
+        let Parts {
+            negative,
+            point,
+            digits,
+        } = self.parts();
+        let sign = if negative { "-" } else { "" };
+        // The library's parser rounds once, whatever the number of digits, in linear time; the
+        // conversion of `rust_decimal` does not.
+        let text = format!("{sign}0.{digits}e{point}");
+        text.parse().unwrap_or(f64::NAN)
+    }
+
     fn parts(&self) -> Parts<'_> {
         match &self.0 {
             Form::Large(parts) => Parts {
@@ -156,6 +183,19 @@ fn small(negative: bool, whole: &str, tail: &str, point: i64) -> Option<Decimal>
     let value = value * 10_i128.pow(u32::try_from(zeros).ok()?);
     let value = if negative { -value } else { value };
     Decimal::try_from_i128_with_scale(value, u32::try_from(scale).ok()?).ok()
+}
+
+/// A short decimal as a float, without touching the heap: where numerator and denominator are
+/// floats exactly, only the division rounds.
+fn quotient(mantissa: i128, scale: u32) -> Option<f64> {
+    const EXACT: u64 = 1 << f64::MANTISSA_DIGITS;
+    let mantissa = i64::try_from(mantissa).ok()?;
+    if mantissa.unsigned_abs() > EXACT {
+        return None;
+    }
+    // Up to the 22nd, powers of ten are floats exactly; the 19th is the last within 64 bits.
+    let power = 10_u64.checked_pow(scale)?;
+    Some(mantissa as f64 / power as f64)
 }
 
 fn parse_exponent(text: &str) -> Option<i64> {

@@ -12,8 +12,8 @@ use super::jsonb::Jsonb;
 
 /// A row of type `lotty.decision_result`.
 pub struct DecisionRow {
-    /// The flag's key, as asked for.
-    pub flag: String,
+    /// The flag's key, as asked for, or that of the experiment's flag.
+    pub flag: Option<String>,
     /// The answer.
     pub value: Option<ValueDatum>,
     /// The row in the log.

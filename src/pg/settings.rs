@@ -1,16 +1,22 @@
-//! The settings (GUCs). All of them are policy: only a superuser, or a role with `GRANT SET`,
-//! can change them in a session.
+//! The settings (GUCs). Those that are policy can be changed in a session only by a superuser,
+//! or a role with `GRANT SET`.
 
 use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting};
 use pgrx::pg_sys;
 
 static COOLDOWN_DAYS: GucSetting<i32> = GucSetting::<i32>::new(7);
+static IGNORE_STICKY: GucSetting<bool> = GucSetting::<bool>::new(false);
 static MAX_CONCURRENT_EXPERIMENTS: GucSetting<i32> = GucSetting::<i32>::new(3);
 static REQUIRE_REVIEW: GucSetting<bool> = GucSetting::<bool>::new(false);
 
 /// `lotty.cooldown_days`, 0 to 3650.
 pub fn cooldown_days() -> i32 {
     COOLDOWN_DAYS.get()
+}
+
+/// `lotty.ignore_sticky`.
+pub fn ignore_sticky() -> bool {
+    IGNORE_STICKY.get()
 }
 
 /// `lotty.max_concurrent_experiments`, 0 to 32767.
@@ -33,6 +39,15 @@ pub fn init() {
         0,
         3650,
         GucContext::Suset,
+        GucFlags::default(),
+    );
+    GucRegistry::define_bool_guc(
+        c"lotty.ignore_sticky",
+        c"Whether sticky experiments decide as if nobody had been in them.",
+        c"When on, they neither look at nor record the variant that a subject was given before.",
+        &IGNORE_STICKY,
+        // Not policy: it gives nobody a place in an experiment that he could not get.
+        GucContext::Userset,
         GucFlags::default(),
     );
     GucRegistry::define_int_guc(

@@ -30,18 +30,20 @@ pub enum View {
 pub enum Parameter<'a> {
     /// `text`
     Text(&'a str),
+    /// `text` that may be NULL
+    OptionalText(Option<&'a str>),
     /// `uuid`
     Uuid(Option<Uuid>),
     /// `jsonb`
     Jsonb(Option<&'a Jsonb>),
     /// `smallint`
-    SmallInt(i16),
+    SmallInt(Option<i16>),
 }
 
 impl Parameter<'_> {
     fn type_oid(self) -> pg_sys::Oid {
         match self {
-            Self::Text(_) => pg_sys::TEXTOID,
+            Self::Text(_) | Self::OptionalText(_) => pg_sys::TEXTOID,
             Self::Uuid(_) => pg_sys::UUIDOID,
             Self::Jsonb(_) => pg_sys::JSONBOID,
             Self::SmallInt(_) => pg_sys::INT2OID,
@@ -52,9 +54,10 @@ impl Parameter<'_> {
     fn datum(self) -> Option<pg_sys::Datum> {
         match self {
             Self::Text(text) => text.into_datum(),
+            Self::OptionalText(text) => text.and_then(IntoDatum::into_datum),
             Self::Uuid(uuid) => uuid.and_then(super::uuid::to_datum),
             Self::Jsonb(jsonb) => jsonb.map(Jsonb::to_datum),
-            Self::SmallInt(number) => number.into_datum(),
+            Self::SmallInt(number) => number.and_then(IntoDatum::into_datum),
         }
     }
 }

@@ -6,12 +6,13 @@
 use crate::attributes::Path;
 use crate::number::Number;
 use crate::targeting::pattern::Pattern;
+use crate::targeting::truth::Truth;
 
 /// A condition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Expr {
-    /// `TRUE` or `FALSE`; a blank rule is `TRUE`.
-    Constant(bool),
+    /// `TRUE`, `FALSE`, or `NULL` for unknown; a blank rule is `TRUE`.
+    Constant(Truth),
     /// A boolean attribute by itself.
     Attribute(Path),
     /// `audience("name")`.
@@ -85,10 +86,16 @@ pub enum Operand {
     Bool(bool),
     /// `NULL`.
     Null,
-    /// `semver(x)`: a string read as a version.
-    Semver(Box<Operand>),
+    /// `float(x)`: a number rounded to 64-bit floating point.
+    Float(Box<Operand>),
     /// `lower(x)`: a string in lower case.
     Lower(Box<Operand>),
+    /// `optimizely_version(x)`: a string read as a version by Optimizely's rules.
+    OptimizelyVersion(Box<Operand>),
+    /// `semver(x)`: a string read as a version.
+    Semver(Box<Operand>),
+    /// `string(x)`: a string, and nothing else.
+    String(Box<Operand>),
 }
 
 /// How two operands are compared.
@@ -120,7 +127,7 @@ impl Expr {
             }
         }
         single(merged).unwrap_or_else(|many| match many.is_empty() {
-            true => Self::Constant(true),
+            true => Self::Constant(Truth::True),
             false => Self::And(many),
         })
     }
@@ -136,7 +143,7 @@ impl Expr {
             }
         }
         single(merged).unwrap_or_else(|many| match many.is_empty() {
-            true => Self::Constant(false),
+            true => Self::Constant(Truth::False),
             false => Self::Or(many),
         })
     }

@@ -5,21 +5,25 @@ use std::cmp::Ordering;
 use std::ops::ControlFlow;
 
 use crate::attributes::{Elements, Value};
+use crate::float::Float;
 use crate::number::Number;
+use crate::optimizely_version::OptimizelyVersion;
 use crate::targeting::ast::Comparison;
 use crate::targeting::truth::Truth;
 use crate::version::Version;
 
 /// A value while a rule is evaluated; borrowed from the rule or from the attributes.
 ///
-/// Missing and null are one, for no rule tells them apart, and there are versions, which
-/// attributes do not have.
+/// Missing and null are one, for no rule tells them apart, and there are versions and floats,
+/// which attributes do not have.
 pub(super) enum Datum<'a> {
     Null,
     Bool(bool),
     Number(Cow<'a, Number>),
+    Float(Float),
     Text(Cow<'a, str>),
     Version(Version<'a>),
+    OptimizelyVersion(OptimizelyVersion<'a>),
     Array(Box<dyn Elements + 'a>),
     Object,
 }
@@ -65,10 +69,17 @@ impl Datum<'_> {
     fn order(&self, other: &Self) -> Option<Ordering> {
         match (self, other) {
             (Self::Number(left), Self::Number(right)) => Some(left.cmp(right)),
+            (Self::Float(left), Self::Float(right)) => Some(left.cmp(right)),
+            (Self::Float(left), Self::Number(right)) => Some(left.cmp(&Float::nearest(right)?)),
+            (Self::Number(left), Self::Float(right)) => Some(Float::nearest(left)?.cmp(right)),
             (Self::Text(left), Self::Text(right)) => Some(left.cmp(right)),
             (Self::Version(left), Self::Version(right)) => Some(left.cmp(right)),
             (Self::Version(left), Self::Text(right)) => Some(left.cmp(&Version::parse(right)?)),
             (Self::Text(left), Self::Version(right)) => Some(Version::parse(left)?.cmp(right)),
+            (Self::OptimizelyVersion(user), Self::Text(target)) => {
+                Some(user.compare_to_target(&OptimizelyVersion::parse(target)?))
+            }
+            (Self::Text(_), Self::OptimizelyVersion(_)) => other.order(self).map(Ordering::reverse),
             _ => None,
         }
     }
@@ -104,6 +115,23 @@ impl Datum<'_> {
         }
     }
 
+    /// `float(self)`.
+    pub(super) fn float(self) -> Self {
+        match self {
+            Self::Number(number) => Float::nearest(&number).map_or(Self::Null, Self::Float),
+            Self::Float(float) => Self::Float(float),
+            _ => Self::Null,
+        }
+    }
+
+    /// `string(self)`.
+    pub(super) fn string(self) -> Self {
+        match self {
+            Self::Text(text) => Self::Text(text),
+            _ => Self::Null,
+        }
+    }
+
     /// `lower(self)`.
     pub(super) fn lower(self) -> Self {
         match self {
@@ -121,6 +149,18 @@ impl Datum<'_> {
             _ => None,
         };
         version.map_or(Self::Null, Self::Version)
+    }
+
+    /// `optimizely_version(self)`.
+    pub(super) fn optimizely_version(self) -> Self {
+        let version = match self {
+            Self::Text(Cow::Borrowed(text)) => OptimizelyVersion::parse(text),
+            Self::Text(Cow::Owned(text)) => {
+                OptimizelyVersion::parse(&text).map(OptimizelyVersion::into_owned)
+            }
+            _ => None,
+        };
+        version.map_or(Self::Null, Self::OptimizelyVersion)
     }
 }
 

@@ -133,8 +133,7 @@ impl<'e> Evaluation<'e> {
         match term {
             Term::Literal(literal) => literal.datum(),
             Term::Attribute(path) => Datum::from(self.attributes.get(path)),
-            Term::Semver(argument) => self.datum(argument).semver(),
-            Term::Lower(argument) => self.datum(argument).lower(),
+            Term::Call(function, argument) => function.of(self.datum(argument)),
         }
     }
 }
@@ -148,9 +147,11 @@ fn is_text_member(datum: &Datum<'_>, texts: &[Box<str>]) -> Truth {
     match datum {
         Datum::Text(text) => text_is_member(text),
         // Versions are not sorted as strings are.
-        Datum::Version(_) => texts.iter().fold(Truth::False, |found, text| {
-            found.or(datum.equals(&Datum::Text((&**text).into())))
-        }),
+        Datum::Version(_) | Datum::OptimizelyVersion(_) => {
+            texts.iter().fold(Truth::False, |found, text| {
+                found.or(datum.equals(&Datum::Text((&**text).into())))
+            })
+        }
         _ => Truth::Unknown,
     }
 }

@@ -12,6 +12,7 @@ use crate::targeting::hint;
 use crate::targeting::lexer::Lexer;
 use crate::targeting::limits::{MAX_DEPTH, MAX_NODES, MAX_SOURCE_BYTES};
 use crate::targeting::token::{Keyword, Symbol, Token, TokenKind};
+use crate::targeting::truth::Truth;
 
 /// A parsed rule, and where it refers to audiences.
 pub(super) struct Parsed {
@@ -78,7 +79,7 @@ impl<'s> Parser<'s> {
 
     fn rule(&mut self) -> Result<Expr, TargetingError> {
         if self.token.kind == TokenKind::End {
-            return Ok(Expr::Constant(true));
+            return Ok(Expr::Constant(Truth::True));
         }
         let expr = self.disjunction()?;
         match self.token.kind {

@@ -7,6 +7,18 @@ use crate::targeting::hint;
 use crate::targeting::parse::Parser;
 use crate::targeting::token::{Keyword, Symbol, TokenKind};
 
+/// Makes the call of a function.
+type Call = fn(Box<Operand>) -> Operand;
+
+/// The functions that give a value, by name.
+const FUNCTIONS: &[(&str, Call)] = &[
+    ("float", Operand::Float),
+    ("lower", Operand::Lower),
+    ("optimizely_version", Operand::OptimizelyVersion),
+    ("semver", Operand::Semver),
+    ("string", Operand::String),
+];
+
 impl Parser<'_> {
     /// Reads an operand; `expected` names it in an error.
     pub(super) fn operand(&mut self, expected: &str) -> Result<Operand, TargetingError> {
@@ -39,13 +51,8 @@ impl Parser<'_> {
     }
 
     fn function(&mut self) -> Result<Operand, TargetingError> {
-        let make = if self.at_function("semver") {
-            Operand::Semver
-        } else if self.at_function("lower") {
-            Operand::Lower
-        } else {
-            return Err(self.wrong_function());
-        };
+        let function = FUNCTIONS.iter().find(|(name, _)| self.at_function(name));
+        let &(_, call) = function.ok_or_else(|| self.wrong_function())?;
         let argument = self.nested(|parser| {
             parser.advance()?;
             parser.advance()?;
@@ -53,7 +60,7 @@ impl Parser<'_> {
             parser.expect_symbol(Symbol::RightParen, "\")\"")?;
             Ok(argument)
         })?;
-        Ok(make(Box::new(argument)))
+        Ok(call(Box::new(argument)))
     }
 
     fn wrong_function(&self) -> TargetingError {
@@ -64,7 +71,9 @@ impl Parser<'_> {
         }
         let message = format!("unknown function {}", found.trim_start_matches("name "));
         self.error_here(ErrorKind::InvalidFunction, message)
-            .with_hint("the functions are audience, semver and lower")
+            .with_hint(
+                "the functions are audience, float, lower, optimizely_version, semver and string",
+            )
     }
 
     /// Reads an attribute: a name, then members and elements.

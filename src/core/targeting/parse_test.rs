@@ -9,6 +9,7 @@ use crate::targeting::limits::MAX_PATTERNS;
 use crate::targeting::parse::Parser;
 use crate::targeting::pattern::{Pattern, PatternError};
 use crate::targeting::token::{Keyword, Symbol, TokenKind};
+use crate::targeting::truth::Truth;
 
 impl Parser<'_> {
     /// Reads the test behind an operand, if there is one, and whether it is negated.
@@ -164,14 +165,16 @@ impl Parser<'_> {
             .with_hint_if(hint)
     }
 
-    /// An operand without operator: an attribute, `TRUE` and `FALSE` are conditions.
+    /// An operand without operator: an attribute, `TRUE`, `FALSE` and `NULL` are
+    /// conditions.
     pub(super) fn standing_alone(
         &mut self,
         operand: Operand,
         start: usize,
     ) -> Result<Expr, TargetingError> {
         match operand {
-            Operand::Bool(value) => Ok(Expr::Constant(value)),
+            Operand::Bool(value) => Ok(Expr::Constant(Truth::from(value))),
+            Operand::Null => Ok(Expr::Constant(Truth::Unknown)),
             Operand::Attribute(path) => {
                 self.note_bare_attribute();
                 Ok(Expr::Attribute(path))

@@ -10,11 +10,12 @@ use std::fmt::{self, Display, Formatter, Write};
 use crate::attributes::{Path, Segment};
 use crate::targeting::ast::{Comparison, Expr, List, Operand, Test};
 use crate::targeting::token::{Keyword, continues_name, starts_name};
+use crate::targeting::truth::Truth;
 
 impl Display for Expr {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Constant(value) => f.write_str(truth(*value)),
+            Self::Constant(value) => f.write_str(literal(*value)),
             Self::Attribute(path) => path.fmt(f),
             Self::Audience(name) => write!(f, "audience({})", Quoted(name)),
             Self::Not(inner) => {
@@ -72,8 +73,12 @@ fn separated<T>(
     Ok(())
 }
 
-fn truth(value: bool) -> &'static str {
-    if value { "TRUE" } else { "FALSE" }
+fn literal(value: Truth) -> &'static str {
+    match value {
+        Truth::False => "FALSE",
+        Truth::Unknown => "NULL",
+        Truth::True => "TRUE",
+    }
 }
 
 impl Display for Test {
@@ -111,10 +116,13 @@ impl Display for Operand {
             Self::Attribute(path) => path.fmt(f),
             Self::Text(text) => Quoted(text).fmt(f),
             Self::Number(number) => number.fmt(f),
-            Self::Bool(value) => f.write_str(truth(*value)),
+            Self::Bool(value) => f.write_str(literal(Truth::from(*value))),
             Self::Null => f.write_str("NULL"),
-            Self::Semver(argument) => write!(f, "semver({argument})"),
+            Self::Float(argument) => write!(f, "float({argument})"),
             Self::Lower(argument) => write!(f, "lower({argument})"),
+            Self::OptimizelyVersion(argument) => write!(f, "optimizely_version({argument})"),
+            Self::Semver(argument) => write!(f, "semver({argument})"),
+            Self::String(argument) => write!(f, "string({argument})"),
         }
     }
 }

@@ -6,7 +6,9 @@
 use std::borrow::Cow;
 
 use crate::attributes::Path;
+use crate::float::Float;
 use crate::number::Number;
+use crate::optimizely_version::OptimizelyVersion;
 use crate::targeting::ast::{Comparison, Expr, List, Operand, Test};
 use crate::targeting::datum::Datum;
 use crate::targeting::pattern::Pattern;
@@ -63,8 +65,17 @@ pub(super) enum Check {
 pub(super) enum Term {
     Literal(Literal),
     Attribute(Path),
-    Semver(Box<Term>),
-    Lower(Box<Term>),
+    Call(Function, Box<Term>),
+}
+
+/// A function that gives a value.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Function {
+    Float,
+    Lower,
+    OptimizelyVersion,
+    Semver,
+    String,
 }
 
 /// A value that the rule itself contains.
@@ -73,8 +84,10 @@ pub(super) enum Literal {
     Null,
     Bool(bool),
     Number(Number),
+    Float(Float),
     Text(Box<str>),
     Version(Version<'static>),
+    OptimizelyVersion(OptimizelyVersion<'static>),
 }
 
 impl Node {
@@ -83,7 +96,7 @@ impl Node {
     pub(super) fn new(expr: Expr, audience: &dyn Fn(&str) -> Option<usize>) -> Self {
         let all = |parts: Vec<Expr>| parts.into_iter().map(|part| Self::new(part, audience));
         match expr {
-            Expr::Constant(value) => Self::Constant(Truth::from(value)),
+            Expr::Constant(value) => Self::Constant(value),
             Expr::Attribute(path) => Self::Attribute(path),
             Expr::Audience(name) => {
                 audience(&name).map_or(Self::Constant(Truth::Unknown), Self::Audience)
@@ -152,14 +165,33 @@ impl Term {
             Operand::Number(number) => Self::Literal(Literal::Number(number)),
             Operand::Bool(value) => Self::Literal(Literal::Bool(value)),
             Operand::Null => Self::Literal(Literal::Null),
-            Operand::Semver(argument) => match Self::new(*argument) {
-                Self::Literal(literal) => Self::Literal(Literal::new(literal.datum().semver())),
-                term => Self::Semver(Box::new(term)),
-            },
-            Operand::Lower(argument) => match Self::new(*argument) {
-                Self::Literal(literal) => Self::Literal(Literal::new(literal.datum().lower())),
-                term => Self::Lower(Box::new(term)),
-            },
+            Operand::Float(argument) => Self::call(Function::Float, *argument),
+            Operand::Lower(argument) => Self::call(Function::Lower, *argument),
+            Operand::OptimizelyVersion(argument) => {
+                Self::call(Function::OptimizelyVersion, *argument)
+            }
+            Operand::Semver(argument) => Self::call(Function::Semver, *argument),
+            Operand::String(argument) => Self::call(Function::String, *argument),
+        }
+    }
+
+    fn call(function: Function, argument: Operand) -> Self {
+        match Self::new(argument) {
+            Self::Literal(literal) => Self::Literal(Literal::new(function.of(literal.datum()))),
+            term => Self::Call(function, Box::new(term)),
+        }
+    }
+}
+
+impl Function {
+    /// The function's value for this argument.
+    pub(super) fn of(self, argument: Datum<'_>) -> Datum<'_> {
+        match self {
+            Self::Float => argument.float(),
+            Self::Lower => argument.lower(),
+            Self::OptimizelyVersion => argument.optimizely_version(),
+            Self::Semver => argument.semver(),
+            Self::String => argument.string(),
         }
     }
 }
@@ -170,8 +202,10 @@ impl Literal {
             Datum::Null | Datum::Array(_) | Datum::Object => Self::Null,
             Datum::Bool(value) => Self::Bool(value),
             Datum::Number(number) => Self::Number(number.into_owned()),
+            Datum::Float(float) => Self::Float(float),
             Datum::Text(text) => Self::Text(text.into()),
             Datum::Version(version) => Self::Version(version.into_owned()),
+            Datum::OptimizelyVersion(version) => Self::OptimizelyVersion(version.into_owned()),
         }
     }
 
@@ -181,8 +215,10 @@ impl Literal {
             Self::Null => Datum::Null,
             Self::Bool(value) => Datum::Bool(*value),
             Self::Number(number) => Datum::Number(Cow::Borrowed(number)),
+            Self::Float(float) => Datum::Float(*float),
             Self::Text(text) => Datum::Text(Cow::Borrowed(text)),
             Self::Version(version) => Datum::Version(version.borrowed()),
+            Self::OptimizelyVersion(version) => Datum::OptimizelyVersion(version.borrowed()),
         }
     }
 }

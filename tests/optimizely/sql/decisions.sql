@@ -17,7 +17,9 @@ SELECT data->>'datafile_id', data->'datafile' FROM proof.datafiles
 UNION ALL
 SELECT data->>'datafile_id', data->'datafile' FROM proof.public_datafiles
 UNION ALL
-SELECT data->>'case', data->'datafile' FROM proof.cases;
+SELECT data->>'case', data->'datafile' FROM proof.cases
+UNION ALL
+SELECT data->>'datafile_id', data->'datafile' FROM proof.disputed WHERE data ? 'datafile';
 
 CREATE VIEW proof.recorded AS
     SELECT '' AS origin, data FROM proof.decisions

@@ -63,7 +63,7 @@ UPDATE lotty.flag SET enabled = false WHERE key = 'f';
 SELECT reason FROM lotty_evaluate('f', 'u1');
 RESET session_replication_role;
 -- Emptied, and dropped with everything.
-TRUNCATE lotty.variant;
+TRUNCATE lotty.variant CASCADE;
 SELECT reason FROM lotty_evaluate('g', 'u1');
 TRUNCATE lotty.flag CASCADE;
 SELECT reason FROM lotty_evaluate('g', 'u1');

@@ -43,7 +43,7 @@ $$;
 
 -- Empties all tables.
 CREATE FUNCTION wipe() RETURNS void LANGUAGE sql AS $$
-    TRUNCATE lotty.flag, lotty.experiment, lotty.variant, lotty.audience,
-             lotty.conflict_domain,
+    TRUNCATE lotty.flag, lotty.experiment, lotty.experiment_flag, lotty.variant,
+             lotty.variant_value, lotty.override, lotty.audience, lotty.conflict_domain,
              lotty.experiment_conflict_domain, lotty.assignment, lotty.decision;
 $$;

@@ -3,12 +3,20 @@
 
 use lotty_core::attributes::{Path, Segment};
 use lotty_core::number::Number;
-use lotty_core::targeting::{Comparison, Expr, List, Operand, Pattern, Test};
+use lotty_core::targeting::{Comparison, Expr, List, Operand, Pattern, Test, Truth};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Value as Json, json};
 
+/// The functions that give a value.
+const FUNCTIONS: &[fn(Box<Operand>) -> Operand] = &[
+    Operand::Float,
+    Operand::Lower,
+    Operand::OptimizelyVersion,
+    Operand::Semver,
+    Operand::String,
+];
 const NAMES: &[&str] = &["a", "in", "größe", "`"];
 const TEXTS: &[&str] = &[
     "",
@@ -20,6 +28,11 @@ const TEXTS: &[&str] = &[
     "1.0",
     "1.0.0-rc.1",
     "1.0.0+b",
+    "1.0.0+5",
+    "1.0.0-5",
+    "1.0.0--5",
+    "1.0-",
+    "1-a+b",
     "2.10",
     "\"\\\n\u{1}'",
 ];
@@ -34,7 +47,12 @@ const NUMBERS: &[&str] = &[
     "100",
     "1e400",
     "12345678901234567890123456789012345",
+    "0.1000000000000000055",
+    "-9007199254740992",
+    "9007199254740992.3",
+    "9007199254740993",
 ];
+const TRUTHS: &[Truth] = &[Truth::False, Truth::Unknown, Truth::True];
 const PATTERNS: &[&str] = &["", "a", "^a+$", "^[0-9.]+", "(?i)ä", "\\.", "b|c"];
 
 fn text() -> BoxedStrategy<Box<str>> {
@@ -81,10 +99,8 @@ fn operand() -> BoxedStrategy<Operand> {
     ];
     leaf.prop_recursive(3, 4, 1, |inner| {
         prop_oneof![
-            inner
-                .clone()
-                .prop_map(|argument| Operand::Semver(Box::new(argument))),
-            inner.prop_map(|argument| Operand::Lower(Box::new(argument))),
+            (select(FUNCTIONS), inner)
+                .prop_map(|(function, argument)| function(Box::new(argument))),
         ]
     })
     .boxed()
@@ -122,17 +138,26 @@ fn comparison() -> BoxedStrategy<Comparison> {
 
 /// Two operands of the same type, which chance alone brings together too rarely.
 fn alike() -> BoxedStrategy<(Operand, Operand)> {
+    let attribute = || path().prop_map(Operand::Attribute);
     let number = || number().prop_map(Operand::Number);
     let text = || text().prop_map(Operand::Text);
     let version = || text().prop_map(|argument| Operand::Semver(Box::new(argument)));
-    let attribute = || path().prop_map(Operand::Attribute);
+    let user_version = || {
+        let argument = prop_oneof![text(), attribute()];
+        argument.prop_map(|argument| Operand::OptimizelyVersion(Box::new(argument)))
+    };
+    let float = || number().prop_map(|argument| Operand::Float(Box::new(argument)));
     prop_oneof![
         (number(), number()),
         (number(), attribute()),
+        (float(), number()),
+        (float(), float()),
         (attribute(), text()),
         (text(), text()),
         (version(), text()),
         (version(), version()),
+        (user_version(), text()),
+        (text(), user_version()),
     ]
     .boxed()
 }
@@ -140,7 +165,7 @@ fn alike() -> BoxedStrategy<(Operand, Operand)> {
 /// A rule that says something.
 pub fn expr() -> BoxedStrategy<Expr> {
     let leaf = prop_oneof![
-        1 => any::<bool>().prop_map(Expr::Constant),
+        1 => select(TRUTHS).prop_map(Expr::Constant),
         1 => path().prop_map(Expr::Attribute),
         1 => text().prop_map(Expr::Audience),
         6 => (operand(), comparison(), operand())

@@ -15,15 +15,17 @@ enum Plain {
     Nothing,
     Bool(bool),
     Number(String),
+    Float(f64),
     Text(String),
     Version(String),
+    OptimizelyVersion(String),
     Array(Vec<Plain>),
     Object,
 }
 
 pub fn truth(expr: &Expr, document: &Json) -> Option<bool> {
     match expr {
-        Expr::Constant(value) => Some(*value),
+        Expr::Constant(value) => value.known(),
         Expr::Attribute(path) => match fetch(path, document) {
             Plain::Bool(value) => Some(value),
             _ => None,
@@ -136,7 +138,14 @@ fn compare(left: &Plain, comparison: Comparison, right: &Plain) -> Option<bool> 
             };
         }
         (Plain::Number(left), Plain::Number(right)) => compare_numbers(left, right),
+        (Plain::Float(left), Plain::Float(right)) => left.partial_cmp(right).unwrap(),
+        (Plain::Float(left), Plain::Number(right)) => left.partial_cmp(&float(right)?).unwrap(),
+        (Plain::Number(left), Plain::Float(right)) => float(left)?.partial_cmp(right).unwrap(),
         (Plain::Text(left), Plain::Text(right)) => left.chars().cmp(right.chars()),
+        (Plain::OptimizelyVersion(user), Plain::Text(target)) => compare_to_target(target, user)?,
+        (Plain::Text(target), Plain::OptimizelyVersion(user)) => {
+            compare_to_target(target, user)?.reverse()
+        }
         (Plain::Version(left), Plain::Version(right) | Plain::Text(right))
         | (Plain::Text(left), Plain::Version(right)) => compare_versions(left, right)?,
         _ => return None,
@@ -155,6 +164,19 @@ fn plain(operand: &Operand, document: &Json) -> Plain {
         Operand::Number(number) => Plain::Number(number.to_string()),
         Operand::Bool(value) => Plain::Bool(*value),
         Operand::Null => Plain::Nothing,
+        Operand::Float(argument) => match plain(argument, document) {
+            Plain::Number(text) => float(&text).map_or(Plain::Nothing, Plain::Float),
+            Plain::Float(value) => Plain::Float(value),
+            _ => Plain::Nothing,
+        },
+        Operand::String(argument) => match plain(argument, document) {
+            Plain::Text(text) => Plain::Text(text),
+            _ => Plain::Nothing,
+        },
+        Operand::OptimizelyVersion(argument) => match plain(argument, document) {
+            Plain::Text(text) if split_version(&text).is_some() => Plain::OptimizelyVersion(text),
+            _ => Plain::Nothing,
+        },
         Operand::Lower(argument) => match plain(argument, document) {
             Plain::Text(text) => Plain::Text(text.to_lowercase()),
             _ => Plain::Nothing,
@@ -262,4 +284,88 @@ fn version_key(text: &str) -> Option<Key> {
             .collect(),
     };
     Some((numbers.collect(), groups.get(4).is_none(), identifiers))
+}
+
+/// The number as a float, within the bounds of Optimizely: integers are judged as they are.
+fn float(text: &str) -> Option<f64> {
+    const LARGEST: &str = "9007199254740992";
+    let next = ["9007199254740993", "-9007199254740993"];
+    let value: f64 = text.parse().unwrap();
+    let is_next = next.iter().any(|next| compare_numbers(next, text).is_eq());
+    (value.abs() <= LARGEST.parse().unwrap() && !is_next).then_some(value)
+}
+
+/// `compare_user_version_with_target_version` of Optimizely's Python SDK 5.7.0, step by step.
+/// Where that raises an exception, semver.org decides what is greater.
+pub fn compare_to_target(target: &str, user: &str) -> Option<Ordering> {
+    let target_is_pre_release = is_pre_release(target);
+    let user_is_pre_release = is_pre_release(user);
+    let target_has_suffix = target.contains(['-', '+']);
+    let targets = split_version(target)?;
+    let users = split_version(user)?;
+    for (index, target) in targets.iter().enumerate() {
+        let Some(user) = users.get(index) else {
+            return Some(if target_has_suffix {
+                Ordering::Greater
+            } else {
+                Ordering::Less
+            });
+        };
+        if !is_digits(user) {
+            match user.chars().cmp(target.chars()) {
+                Ordering::Less if target_is_pre_release && !user_is_pre_release => {
+                    return Some(Ordering::Greater);
+                }
+                Ordering::Greater if user_is_pre_release && !target_is_pre_release => {
+                    return Some(Ordering::Less);
+                }
+                Ordering::Equal => {}
+                order => return Some(order),
+            }
+            continue;
+        }
+        let unsigned = target.strip_prefix(['+', '-']).unwrap_or(target);
+        if !is_digits(unsigned) {
+            return Some(if user_is_pre_release {
+                Ordering::Less
+            } else {
+                Ordering::Greater
+            });
+        }
+        let order = compare_numbers(user, target);
+        if order.is_ne() {
+            return Some(order);
+        }
+    }
+    Some(if user_is_pre_release && !target_is_pre_release {
+        Ordering::Less
+    } else {
+        Ordering::Equal
+    })
+}
+
+fn is_pre_release(version: &str) -> bool {
+    match (version.find('-'), version.find('+')) {
+        (Some(_), None) => true,
+        (Some(pre_release), Some(build)) => pre_release < build,
+        (None, _) => false,
+    }
+}
+
+fn split_version(version: &str) -> Option<Vec<String>> {
+    let separator = if is_pre_release(version) { '-' } else { '+' };
+    let (numbers, suffix) = match version.split_once(separator) {
+        Some((numbers, suffix)) => (numbers, Some(suffix)),
+        None => (version, None),
+    };
+    let mut parts: Vec<String> = numbers.split('.').map(String::from).collect();
+    if version.contains(' ') || parts.len() > 3 || !parts.iter().all(|part| is_digits(part)) {
+        return None;
+    }
+    parts.extend(suffix.map(String::from));
+    Some(parts)
+}
+
+fn is_digits(text: &str) -> bool {
+    Regex::new("^[0-9]+$").unwrap().is_match(text)
 }
