@@ -43,6 +43,10 @@ const PLAIN_DIGITS: i64 = 21;
 /// As many zeros directly after the point are written out rather than counted.
 const PLAIN_ZEROS: i64 = 6;
 
+/// Of the digits behind these, a float depends only on whether there are any: what lies halfway
+/// between two floats has at most 768.
+const DECISIVE_DIGITS: usize = 800;
+
 /// An exact decimal number of any size.
 #[derive(Clone, Debug)]
 pub struct Number(Form);
@@ -139,9 +143,12 @@ impl Number {
             digits,
         } = self.parts();
         let sign = if negative { "-" } else { "" };
-        // The library's parser rounds once, whatever the number of digits, in linear time; the
-        // conversion of `rust_decimal` does not.
-        let text = format!("{sign}0.{digits}e{point}");
+        let (digits, rest) = match digits.get(..DECISIVE_DIGITS) {
+            Some(leading) if leading.len() < digits.len() => (leading, "1"),
+            _ => (&*digits, ""),
+        };
+        // The library's parser rounds once, as the conversion of `rust_decimal` does not.
+        let text = format!("{sign}0.{digits}{rest}e{point}");
         text.parse().unwrap_or(f64::NAN)
     }
 

@@ -26,7 +26,7 @@
 //! expr      = and { ( "OR" | "||" ) and }
 //! and       = not { ( "AND" | "&&" ) not }
 //! not       = ( "NOT" | "!" ) not | primary
-//! primary   = "(" expr ")" | "TRUE" | "FALSE" | "audience" "(" string ")" | attribute | predicate
+//! primary   = "(" expr ")" | "TRUE" | "FALSE" | "NULL" | "audience" "(" string ")" | attribute | predicate
 //! predicate = operand ( comparison operand
 //!                     | [ "NOT" ] "IN" list
 //!                     | [ "NOT" ] "CONTAINS" operand
@@ -36,7 +36,8 @@
 //!                     | [ "NOT" ] "EXISTS" )
 //! comparison = "=" | "==" | "!=" | "<>" | "<" | "<=" | ">" | ">="
 //! operand   = attribute | string | number | "TRUE" | "FALSE" | "NULL"
-//!           | "semver" "(" operand ")" | "lower" "(" operand ")"
+//!           | function "(" operand ")"
+//! function  = "float" | "lower" | "optimizely_version" | "semver" | "string"
 //! list      = "(" operand { "," operand } ")" | "[" [ operand { "," operand } ] "]" | attribute
 //! attribute = ( name | backticks ) { "." name | "[" ( string | integer ) "]" }
 //! ```
@@ -44,7 +45,7 @@
 //! | what | how it is written |
 //! |---|---|
 //! | keywords | in any case: `AND OR NOT TRUE FALSE NULL IN CONTAINS STARTS_WITH ENDS_WITH MATCHES BETWEEN IS EXISTS` |
-//! | functions | `audience`, `semver`, `lower`, in any case; without a parenthesis behind them they are attributes |
+//! | functions | `audience`, `float`, `lower`, `optimizely_version`, `semver`, `string`, in any case; without a parenthesis behind them they are attributes |
 //! | names | a letter, `_` or `$`, then letters, digits, `_`, `$`; case matters |
 //! | other names | in backticks, a backtick doubled: `` `utm.source` ``, `` `in` ``; behind a point keywords are names too |
 //! | members, elements | `a.b`, `a["any key"]`, `a[0]` from 0 |
@@ -62,6 +63,8 @@
 //! | `x = y`, `<`, … | numbers by value, strings by code point, versions by semver.org | missing, null, different types, arrays, objects |
 //! | booleans | `=`, `!=` | `<`, `<=`, `>`, `>=` |
 //! | `semver(x) < y` | `y` is a version, or a string that can be read as one | any other `y` |
+//! | `optimizely_version(x) < y` | `y` is a string that can be read as a [target](crate::optimizely_version) | any other `y` |
+//! | `float(x) < y` | `y` is a number; it is rounded too | any other `y`, or one beyond 2^53 |
 //! | `x IN (a, b)` | as `x = a OR x = b`; over `[]` false | as the OR |
 //! | `x IN a` | the same over the elements of the array `a` | `a` is not an array |
 //! | `x CONTAINS y` | string in string; array with an element equal to `y`, as by IN | any other types |
@@ -72,10 +75,20 @@
 //! | `x IS NULL` | whether `x` is missing or null | never |
 //! | `x EXISTS`, `x IS NOT NULL` | whether `x` is neither missing nor null | never |
 //! | `x` | the boolean attribute `x` | any other type |
+//! | `NULL` | never | always |
 //! | `audience("a")` | what the rule of the audience `a` says | there is no usable audience `a` |
 //!
-//! `lower(x)` is the string in lower case and `semver(x)` the version in the string; both are
-//! null for anything else.
+//! | function | value | null |
+//! |---|---|---|
+//! | `float(x)` | the number `x` rounded to the nearest 64-bit [float](crate::float) | any other type; beyond 2^53 |
+//! | `lower(x)` | the string `x` in lower case | any other type |
+//! | `optimizely_version(x)` | the string `x` read as a subject's [version by Optimizely's rules](crate::optimizely_version) | any other type; not readable |
+//! | `semver(x)` | the string `x` read as a [version](crate::version) | any other type; not readable |
+//! | `string(x)` | the string `x` | any other type |
+//!
+//! `float`, `optimizely_version` and `string` say what Optimizely's audiences say: numbers there
+//! are floats, a condition on strings never applies to an array, and versions have an order of
+//! their own.
 //!
 //! # From text to truth
 //!

@@ -53,6 +53,8 @@ fn sixteen_kilobytes_of_anything_are_refused_or_parsed() {
         ("NOT ", Some(TooDeep)),
         ("!(", Some(TooDeep)),
         ("lower(", Some(TooDeep)),
+        ("optimizely_version(", Some(TooDeep)),
+        ("NULL OR ", Some(UnexpectedEnd)),
         ("a AND ", Some(UnexpectedEnd)),
         ("a OR ", Some(UnexpectedEnd)),
         ("a AND b OR ", Some(TooManyNodes)),

@@ -12,6 +12,7 @@ mod support;
 use std::cmp::Ordering;
 use std::time::{Duration, Instant};
 
+use lotty_core::float::Float;
 use lotty_core::number::Number;
 use lotty_core::version::Version;
 use proptest::prelude::*;
@@ -153,6 +154,93 @@ fn the_longest_numeric_takes_linear_time() {
     );
 }
 
+#[test]
+fn numbers_round_to_the_nearest_float() {
+    let half = format!("0.5{}", "0".repeat(800));
+    let barely_above_half = format!("1{}1", &half[1..]);
+    for (text, float) in [
+        ("0", 0.0),
+        ("-0", 0.0),
+        ("18", 18.0),
+        ("-18.50", -18.5),
+        ("0.1", 0.1),
+        ("0.1000000000000000055", 0.1),
+        ("0.3", 0.3),
+        ("9007199254740993", 9_007_199_254_740_992.0),
+        (
+            "9007199254740993.0000000000000000000001",
+            9_007_199_254_740_994.0,
+        ),
+        ("9007199254740995", 9_007_199_254_740_996.0),
+        ("9.007199254740993", 9.007_199_254_740_993),
+        ("0.0000000000000000000000000001", 1e-28),
+        ("1234567890123456789012345678", 1.234_567_890_123_456_8e27),
+        ("5e-324", 5e-324),
+        ("2e-324", 0.0),
+        ("-1e-200000", 0.0),
+        ("1.7976931348623157e308", f64::MAX),
+        ("1.7976931348623159e308", f64::INFINITY),
+        ("-1e400", f64::NEG_INFINITY),
+        ("9e200000", f64::INFINITY),
+        (&half, 0.5),
+        (&barely_above_half, 1.5),
+    ] {
+        assert_eq!(number(text).to_f64(), float, "{text}");
+    }
+}
+
+#[test]
+fn floats_end_at_the_largest_integer_with_a_float_of_its_own() {
+    let float = |text: &str| Float::nearest(&number(text));
+    for within in [
+        "0",
+        "-0.0",
+        "1e-400",
+        "9007199254740992",
+        "-9007199254740992.99",
+    ] {
+        assert!(float(within).is_some(), "{within}");
+    }
+    for beyond in [
+        "9007199254740993",
+        "-9007199254740993",
+        "9007199254740993.1",
+        "-9007199254740994",
+        "1e16",
+        "1e200000",
+        "-1e400",
+    ] {
+        assert!(float(beyond).is_none(), "{beyond}");
+    }
+    assert_eq!(float("0"), float("-1e-400"));
+    assert_eq!(float("9007199254740992.99"), float("9007199254740992"));
+    assert!(float("0.1") < float("0.10000000000000002"));
+    assert!(float("-0.1") < float("0"));
+}
+
+#[test]
+fn the_longest_numeric_rounds_in_no_time() {
+    let start = Instant::now();
+    let longest = format!("{}.{}", "7".repeat(131_072), "3".repeat(16_383));
+    assert_eq!(number(&longest).to_f64(), f64::INFINITY);
+    // Halfway between two floats but for the last of very many digits.
+    let halfway = format!("0.5{}5{}1", "0".repeat(400), "0".repeat(150_000));
+    assert_eq!(number(&halfway).to_f64(), 0.5);
+    let tie = format!("4503599627370497.5{}1", "0".repeat(150_000));
+    assert_eq!(number(&tie).to_f64(), 4_503_599_627_370_498.0);
+    // Once read, as often as a rule asks.
+    let (longest, tie) = (number(&longest), number(&tie));
+    for _ in 0..100_000 {
+        assert_eq!(Float::nearest(&longest), None);
+        assert!(Float::nearest(&tie).is_some());
+    }
+    assert!(
+        start.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        start.elapsed()
+    );
+}
+
 fn digits() -> impl Strategy<Value = String> {
     prop_oneof![
         "[0-9]{1,4}",
@@ -225,6 +313,14 @@ proptest! {
         let printed = number(&text).to_string();
         prop_assert_eq!(number(&printed), number(&text), "{} {}", text, printed);
         prop_assert_eq!(number(&printed).to_string(), printed);
+    }
+
+    #[test]
+    fn floats_are_those_of_the_text(text in number_text(), short in "-?[0-9]{1,18}(\\.[0-9]{1,20})?") {
+        for text in [text, short] {
+            let expected: f64 = text.parse().unwrap();
+            prop_assert_eq!(number(&text).to_f64(), expected, "{}", text);
+        }
     }
 
     #[test]

@@ -367,5 +367,5 @@ fn split_version(version: &str) -> Option<Vec<String>> {
 }
 
 fn is_digits(text: &str) -> bool {
-    Regex::new("^[0-9]+$").unwrap().is_match(text)
+    !text.is_empty() && text.chars().all(|c| c.is_ascii_digit())
 }
