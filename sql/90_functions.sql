@@ -24,6 +24,12 @@ COMMENT ON FUNCTION @extschema@.lotty_import_optimizely(jsonb, boolean) IS
     'writes an Optimizely datafile (version 2 to 4) to the tables, all or nothing, and says what it changed: nothing the second time. sticky: whether the experiments keep who is in (NULL: new ones do not, others stay as they are)';
 COMMENT ON FUNCTION @extschema@.lotty_import_optimizely_profile(text, jsonb) IS
     'enters what a user profile of Optimizely''s SDKs says into the ledger, for the experiments of an imported project; says how many memberships were new';
+COMMENT ON FUNCTION lotty.optimizely_configuration(jsonb) IS
+    'what lotty_import_optimizely writes for a datafile: rows by table, and warnings';
+COMMENT ON FUNCTION lotty.optimizely_rule(jsonb) IS
+    'the targeting rule that says what the conditions of an Optimizely audience say';
+COMMENT ON FUNCTION lotty.optimizely_variant_id(text, text, text) IS
+    'variant_id of a variation, by the ids of project, experiment and variation';
 COMMENT ON FUNCTION lotty.apply_configuration(jsonb, boolean) IS
     'writes the configuration of a source to the tables, and says what it changed';
 COMMENT ON FUNCTION @extschema@.lotty_targeting_check(text) IS

@@ -2,6 +2,7 @@
 //! full stop, names the object and the value), DETAIL (facts) and HINT (the next step).
 
 use lotty_core::flag::{BrokenRule, FlagError};
+use lotty_core::optimizely::DatafileError;
 use lotty_core::targeting::TargetingError;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
@@ -113,6 +114,26 @@ pub fn invalid_rule(owner: &str, error: &TargetingError) -> ! {
         error
             .hint()
             .unwrap_or("lotty_targeting_check(rule) shows what is wrong without storing the rule."),
+    ))
+}
+
+/// 22023: a datafile, or an audience's conditions, cannot be translated.
+pub fn invalid_datafile(error: &DatafileError) -> ! {
+    raise(report(
+        PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+        format!("datafile cannot be imported: {}", error.message),
+        format!("At {} of the datafile.", error.path),
+        error.hint.as_deref().unwrap_or_default(),
+    ))
+}
+
+/// 54001: a JSON document cannot be read because of its depth.
+pub fn unreadable_json(error: &serde_json::Error) -> ! {
+    raise(report(
+        PgSqlErrorCode::ERRCODE_STATEMENT_TOO_COMPLEX,
+        "JSON document nests too deeply".to_owned(),
+        error.to_string(),
+        "",
     ))
 }
 

@@ -68,7 +68,11 @@ extension_sql_file!(
 extension_sql_file!(
     "../sql/70_optimizely.sql",
     name = "optimizely",
-    requires = ["configuration"]
+    requires = [
+        "configuration",
+        api::optimizely::optimizely_configuration,
+        api::optimizely::optimizely_variant_id
+    ]
 );
 extension_sql_file!("../sql/90_functions.sql", name = "functions", finalize);
 

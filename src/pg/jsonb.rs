@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::ffi::CStr;
 use std::ops::ControlFlow;
-use std::slice;
+use std::{ptr, slice};
 
 use lotty_core::attributes::{Attributes, Elements, Path, Segment, Value};
 use lotty_core::number::Number;
@@ -111,6 +111,25 @@ impl JsonbArgument<'_> {
             Value::Text(_) => "string",
             _ => "null",
         }
+    }
+}
+
+impl JsonbArgument<'_> {
+    /// The whole document for `serde_json`, by way of its text: for imports, not for deciding.
+    ///
+    /// # Errors
+    /// If it nests deeper than that library reads.
+    pub fn to_json(&self) -> Result<serde_json::Value, serde_json::Error> {
+        // SAFETY: a container of this call; the text is NUL-terminated, in the current memory
+        // context, and read before that ends.
+        let text = unsafe {
+            CStr::from_ptr(pg_sys::JsonbToCString(
+                ptr::null_mut(),
+                self.root.pointer,
+                0,
+            ))
+        };
+        serde_json::from_slice(text.to_bytes())
     }
 }
 

@@ -5,7 +5,12 @@ use uuid::Uuid;
 
 /// A datum of type `uuid`, in the current memory context.
 pub fn to_datum(uuid: Uuid) -> Option<pg_sys::Datum> {
-    pgrx::Uuid::from_bytes(*uuid.as_bytes()).into_datum()
+    to_pgrx(uuid).into_datum()
+}
+
+/// What pgrx takes for a `uuid`.
+pub fn to_pgrx(uuid: Uuid) -> pgrx::Uuid {
+    pgrx::Uuid::from_bytes(*uuid.as_bytes())
 }
 
 /// What pgrx hands out for a `uuid`.

@@ -1,0 +1,52 @@
+//! What `sql/70_optimizely.sql` calls: the translation of Optimizely's datafiles.
+
+use lotty_core::optimizely;
+use pgrx::prelude::*;
+use pgrx::{JsonB, Uuid};
+use serde_json::Value;
+
+use crate::errors;
+use crate::pg::jsonb::JsonbArgument;
+use crate::pg::uuid;
+
+/// The configuration document of a datafile, for `lotty.apply_configuration`.
+///
+/// Immutable, parallel safe; NULL for NULL. Errors: 22023 with the JSON path if the datafile is
+/// none, or has what cannot be represented.
+#[pg_extern(schema = "lotty", immutable, strict, parallel_safe, requires = ["schema"])]
+fn optimizely_configuration(datafile: JsonbArgument<'_>) -> JsonB {
+    match optimizely::translate(&json(&datafile)) {
+        Ok(configuration) => JsonB(configuration.to_json()),
+        Err(error) => errors::invalid_datafile(&error),
+    }
+}
+
+/// The targeting rule that says what an audience's conditions say.
+///
+/// Immutable, parallel safe; NULL for NULL. Errors: 22023 with the JSON path if they are none,
+/// or are beyond the limits of rules.
+#[pg_extern(schema = "lotty", immutable, strict, parallel_safe, requires = ["schema"])]
+fn optimizely_rule(conditions: JsonbArgument<'_>) -> String {
+    match optimizely::conditions_to_rule(&json(&conditions)) {
+        Ok(rule) => rule.to_string(),
+        Err(error) => errors::invalid_datafile(&error),
+    }
+}
+
+/// The identifier of the variant that stands for a variation of an imported project.
+///
+/// Immutable, parallel safe; NULL if an argument is NULL.
+#[pg_extern(schema = "lotty", immutable, strict, parallel_safe, requires = ["schema"])]
+fn optimizely_variant_id(project_id: &str, experiment_id: &str, variation_id: &str) -> Uuid {
+    uuid::to_pgrx(optimizely::variant_id(
+        project_id,
+        experiment_id,
+        variation_id,
+    ))
+}
+
+fn json(argument: &JsonbArgument<'_>) -> Value {
+    argument
+        .to_json()
+        .unwrap_or_else(|error| errors::unreadable_json(&error))
+}

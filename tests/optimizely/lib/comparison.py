@@ -1,0 +1,155 @@
+"""Compares what the SDK and Lotty say to the steps of a scenario."""
+
+import copy
+from dataclasses import dataclass, field
+
+import lotty
+import sdk
+
+
+@dataclass
+class Answer:
+    """One thing asked, with what both say."""
+
+    step: int
+    what: dict
+    expected: object
+    got: object
+    note: str = None
+
+
+@dataclass
+class Result:
+    scenario: object
+    answers: list = field(default_factory=list)
+
+    @property
+    def differences(self):
+        return [answer for answer in self.answers if not same(answer.expected, answer.got)]
+
+
+def same(one, other):
+    """Equality of JSON values: booleans are not numbers, 1 equals 1.0."""
+    if isinstance(one, (bool, str)) or one is None or isinstance(other, (bool, str)):
+        return type(one) is type(other) and one == other
+    if isinstance(one, list):
+        return isinstance(other, list) and len(one) == len(other) and all(map(same, one, other))
+    if isinstance(one, dict):
+        return (isinstance(other, dict) and one.keys() == other.keys()
+                and all(same(one[key], other[key]) for key in one))
+    return one == other
+
+
+# --- the SDK -------------------------------------------------------------------------------
+
+
+def ask_sdk(scenario):
+    """For each step a list of (what, answer, note)."""
+    client = sdk.Client(scenario.kind == "profiles")
+    notes = set(scenario.notes)
+    told = [list(TELLERS[step["op"]](client, step, notes)) for step in scenario.steps]
+    return [[(what, answer, "; ".join(sorted(notes | ({note} if note else set()))) or None)
+             for what, answer, note in step] for step in told]
+
+
+def tell_import(client, step, notes):
+    note = client.load(step["twin"])
+    if note:
+        notes.add(note)
+    yield {"second import": "changes"}, [], None
+
+
+def tell_evaluate(client, step, _):
+    for user, attributes, plain in step["users"]:
+        decided = client.decide(step["flags"], user, attributes)
+        for flag, (answer, note) in zip(step["flags"], decided):
+            yield {"flag": flag, "user": user, "attributes": attributes}, answer, note
+        for experiment in step["experiments"]:
+            answer, note = client.get_variation(experiment, user, plain)
+            yield {"experiment": experiment, "user": user, "attributes": plain}, answer, note
+
+
+def tell_decide(client, step, _):
+    decided = client.decide(step["flags"], step["user"], step["attributes"], step["ignore"])
+    for flag, (answer, note) in zip(step["flags"], decided):
+        yield {"flag": flag, "user": step["user"], "attributes": step["attributes"],
+               "ignore": step["ignore"], "recorded": True}, answer, note
+
+
+def tell_get_variation(client, step, _):
+    answer, note = client.get_variation(step["experiment"], step["user"], step["attributes"])
+    yield {**step, "recorded": True}, answer, note
+
+
+def tell_force(client, step, _):
+    yield step, client.force(step["experiment"], step["user"], step["variation"]), None
+
+
+def tell_forced(client, step, _):
+    yield step, client.forced(step["experiment"], step["user"]), None
+
+
+def tell_give_profile(client, step, _):
+    client.set_profile(step["profile"])
+    return iter(())
+
+
+def tell_profiles(client, step, _):
+    for user in step["users"]:
+        yield {"profile of": user}, client.profile(user), None
+
+
+TELLERS = {name.removeprefix("tell_"): function for name, function in list(globals().items())
+           if name.startswith("tell_")}
+
+
+# --- Lotty ---------------------------------------------------------------------------------
+
+
+def flattened(step, answer, expected_count):
+    """Lotty's answer to a step as a list, in the order in which the SDK was asked."""
+    if isinstance(answer, dict) and "error" in answer:
+        return [answer] * expected_count
+    if step["op"] == "import":
+        return [answer["again"]]
+    if step["op"] == "evaluate":
+        return [each for flags, experiments in answer for each in [*flags, *experiments]]
+    if step["op"] == "decide":
+        return answer
+    if step["op"] == "give_profile":
+        return []
+    return [answer]
+
+
+def stored_profile(user, given, ledger, variations):
+    """What a profile service would hold: what it was given, overlaid with the ledger."""
+    before = copy.deepcopy(given.get(user))
+    entries = before["experiment_bucket_map"] if before else {}
+    for experiment, variant in ledger.get(user, {}).items():
+        variation = variations.get(variant, f"unknown variant {variant}")
+        if entries.get(experiment, {}).get("variation_id") != variation:
+            entries[experiment] = {"variation_id": variation}
+    return {"user_id": user, "experiment_bucket_map": entries} if before or entries else None
+
+
+def compare(scenario, told, answers):
+    """`told` is what the SDK said, `answers` what Lotty did."""
+    result = Result(scenario)
+    given = {}
+    variations = lotty.variation_ids(scenario) if scenario.kind == "profiles" else {}
+    for number, (step, said, answer) in enumerate(zip(scenario.steps, told, answers)):
+        broken = answer is None or (isinstance(answer, dict) and "error" in answer)
+        if step["op"] == "give_profile":
+            given[step["profile"]["user_id"]] = step["profile"]
+            if broken:
+                result.answers.append(Answer(number, step, None, answer))
+            continue
+        if step["op"] == "profiles" and not broken:
+            got = [stored_profile(user, given, answer, variations) for user in step["users"]]
+        else:
+            got = flattened(step, answer if answer is not None else {"error": "no answer"}, len(said))
+        if len(got) != len(said):
+            got = [{"error": f"{len(got)} answers, not {len(said)}"}] * len(said)
+        result.answers += [Answer(number, what, expected, each, note)
+                           for (what, expected, note), each in zip(said, got)]
+    return result
