@@ -30,14 +30,14 @@ RETURNS void LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS
 DECLARE
     wrong jsonb;
     place bigint;
-    found text;
+    fault text;
 BEGIN
     IF ranges IS NULL THEN
         RETURN;
     ELSIF jsonb_typeof(ranges) <> 'array' THEN
-        found := format('It is of type %s, not an array.', jsonb_typeof(ranges));
+        fault := format('It is of type %s, not an array.', jsonb_typeof(ranges));
     ELSIF jsonb_array_length(ranges) > 10000 THEN
-        found := format('It has %s ranges, more than the 10000 buckets.', jsonb_array_length(ranges));
+        fault := format('It has %s ranges, more than the 10000 buckets.', jsonb_array_length(ranges));
     ELSE
         SELECT r.value, r.ordinality INTO wrong, place
           FROM jsonb_array_elements(ranges) WITH ORDINALITY AS r
@@ -52,12 +52,12 @@ BEGIN
         IF NOT FOUND THEN
             RETURN;
         END IF;
-        found := format('Range %s is %s.', place, left(wrong::text, 200));
+        fault := format('Range %s is %s.', place, left(wrong::text, 200));
     END IF;
     RAISE EXCEPTION USING
         ERRCODE = 'check_violation', SCHEMA = 'lotty', TABLE = of_table, COLUMN = 'traffic_ranges',
         MESSAGE = format('traffic_ranges of %s are not ranges', owner),
-        DETAIL = found,
+        DETAIL = fault,
         HINT = format('Give an array of {"end_of_range": a whole number from 0 to 10000, "%s": an id or null}.', entity);
 END
 $$;
@@ -483,7 +483,7 @@ BEGIN
     END IF;
     SELECT v.name, v.experiment_id INTO variant
       FROM lotty.variant v WHERE v.variant_id = NEW.variant_id;
-    IF variant.experiment_id <> NEW.experiment_id THEN
+    IF variant.experiment_id <> NEW.experiment_id AND experiment.key IS NOT NULL THEN
         RAISE EXCEPTION USING
             ERRCODE = 'foreign_key_violation', SCHEMA = 'lotty', TABLE = 'override', COLUMN = 'variant_id',
             MESSAGE = format('variant "%s" is not one of experiment "%s"', variant.name, experiment.key),

@@ -13,7 +13,7 @@ BEGIN
             ERRCODE = 'unique_violation', SCHEMA = 'lotty', TABLE = object,
             MESSAGE = format('%s "%s" exists already and does not belong to %s',
                              replace(object, '_', ' '), key, source),
-            DETAIL = coalesce(format('It belongs to %s.', owner), 'It was made here, or detached from its import.'),
+            DETAIL = coalesce('It belongs to ' || owner || '.', 'It was made here, or detached from its import.'),
             HINT = 'Rename one of them.';
     END IF;
 END
@@ -277,10 +277,16 @@ BEGIN
          WHERE o.variant_id <> excluded.variant_id
         RETURNING o.experiment_id
     )
-    SELECT DISTINCT 'updated', 'whitelist', e.key
+    SELECT DISTINCT
+           CASE WHEN NOT EXISTS (SELECT FROM wanted n WHERE n.experiment_id = w.experiment_id) THEN 'deleted'
+                -- As it was before this statement.
+                WHEN EXISTS (SELECT FROM lotty.override o
+                              WHERE o.experiment_id = w.experiment_id AND o.kind = 'whitelist') THEN 'updated'
+                ELSE 'created' END,
+           'whitelist', e.key
       FROM (SELECT * FROM written UNION ALL SELECT * FROM changed) AS w
       JOIN lotty.experiment e USING (experiment_id)
-     ORDER BY 3;
+     ORDER BY 1, 3;
 
     -- audiences that nothing names any more
     RETURN QUERY

@@ -56,7 +56,8 @@ fn lotty_evaluate(
 /// Decides one experiment, by its key, and records the decision: `activate` of Optimizely's
 /// SDKs. Other experiments of the flag and its rollout rules are not looked at; the flag's
 /// kill switch counts. `flag` and `value` are those of the experiment's flag; an experiment
-/// that has none can be asked for in this way only.
+/// that has none can be asked for in this way only. Of an experiment that does not exist nothing
+/// is recorded, since the log has no place for its key.
 ///
 /// Volatile, parallel unsafe, runs with the owner's rights. Errors as `lotty_decide`.
 #[pg_extern(volatile, parallel_unsafe, security_definer, cost = 100, requires = ["schema"])]
@@ -71,8 +72,11 @@ fn lotty_decide_experiment(
         Question::about_experiment("lotty_decide_experiment", experiment, subject, attrs);
     let mut ledger = TableLedger::new(question.subject, &question.policy);
     let decision = question.decide(&mut ledger, &mut NoTrace);
-    let id = decision_log::record(question.flag_key(), question.subject, &decision);
-    row(question.flag_key(), &decision, Some(id))
+    let id = question
+        .found
+        .is_some()
+        .then(|| decision_log::record(question.flag_key(), question.subject, &decision));
+    row(question.flag_key(), &decision, id)
 }
 
 /// The answer of `lotty_decide_experiment`, with nothing written: `get_variation` of

@@ -16,7 +16,10 @@ use crate::pg::uuid;
 #[pg_extern(schema = "lotty", immutable, strict, parallel_safe, requires = ["schema"])]
 fn optimizely_configuration(datafile: JsonbArgument<'_>) -> JsonB {
     match optimizely::translate(&json(&datafile)) {
-        Ok(configuration) => JsonB(configuration.to_json()),
+        Ok(configuration) => match serde_json::to_value(&configuration) {
+            Ok(document) => JsonB(document),
+            Err(error) => error!("lotty: configuration cannot be written as JSON: {error}"),
+        },
         Err(error) => errors::invalid_datafile(&error),
     }
 }

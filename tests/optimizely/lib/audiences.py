@@ -9,7 +9,7 @@ from raw import Embedded, Raw, dumps
 
 # Names with everything that means something in a rule.
 NAMES = ["country", "age", "plan", "app_version", "is_premium", "score", "a.b", "tick`s",
-         'quo"te', "it's", "two words", "", "käyttäjä taso", "NULL", "in", "$opt_x",
+         'quo"te', "it's", "two words", "käyttäjä taso", "NULL", "in", "$opt_x",
          "back\\slash", "x[0]", "TRUE", "ключ", "line\nend"]
 TEXTS = ["DE", "AT", "de", "", "München", "東京", "😀", "true", "1", "18", "2.0.0", "x" * 60,
          'a"b', "a\\b", "line\nend", "e\u0301", "é", "beta", "beta-tester", "null", "DE ", "`",
@@ -119,6 +119,8 @@ def leaf(rng):
         del condition["value"]
     if chance(rng, 0.03):
         del condition["name"]
+    elif chance(rng, 0.0005):
+        condition["name"] = ""
     if chance(rng, 0.1):
         condition["extra"] = "ignored"
     return condition

@@ -7,6 +7,12 @@ import lotty
 import sdk
 
 
+# What Lotty does not take, and says so. The rest of such a scenario cannot be asked.
+REFUSALS = {
+    "an attribute without characters in its name": "refused: an attribute named by the empty text",
+}
+
+
 @dataclass
 class Answer:
     """One thing asked, with what both say."""
@@ -22,6 +28,9 @@ class Answer:
 class Result:
     scenario: object
     answers: list = field(default_factory=list)
+    # Why the rest was not compared, and how many answers that are.
+    refused: str = None
+    left_out: int = 0
 
     @property
     def differences(self):
@@ -132,13 +141,24 @@ def stored_profile(user, given, ledger, variations):
     return {"user_id": user, "experiment_bucket_map": entries} if before or entries else None
 
 
+def refusal(answer):
+    """The reason for which an import is expected to fail, if it is one."""
+    if answer.get("sqlstate") == "22023" and (answer.get("detail") or "").startswith("At $"):
+        return next((reason for text, reason in REFUSALS.items() if text in answer["error"]), None)
+    return None
+
+
 def compare(scenario, told, answers):
     """`told` is what the SDK said, `answers` what Lotty did."""
     result = Result(scenario)
     given = {}
     variations = lotty.variation_ids(scenario) if scenario.kind == "profiles" else {}
     for number, (step, said, answer) in enumerate(zip(scenario.steps, told, answers)):
-        broken = answer is None or (isinstance(answer, dict) and "error" in answer)
+        broken = isinstance(answer, dict) and "error" in answer
+        if broken and step["op"] == "import" and refusal(answer):
+            result.refused = refusal(answer)
+            result.left_out = sum(map(len, told[number:]))
+            return result
         if step["op"] == "give_profile":
             given[step["profile"]["user_id"]] = step["profile"]
             if broken:
@@ -147,7 +167,7 @@ def compare(scenario, told, answers):
         if step["op"] == "profiles" and not broken:
             got = [stored_profile(user, given, answer, variations) for user in step["users"]]
         else:
-            got = flattened(step, answer if answer is not None else {"error": "no answer"}, len(said))
+            got = flattened(step, answer, len(said))
         if len(got) != len(said):
             got = [{"error": f"{len(got)} answers, not {len(said)}"}] * len(said)
         result.answers += [Answer(number, what, expected, each, note)

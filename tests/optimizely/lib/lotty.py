@@ -31,7 +31,8 @@ def ask(scenarios):
             places.append((place, nth))
     copy_lines(DATABASE, "fuzz.step", lines)
     printed = psql(DATABASE, "-f", str(SQL / "fuzz_batch.sql"))
-    answers = [[None] * (len(scenario.steps) + 1) for scenario in scenarios]
+    missing = {"error": "there is no answer"}
+    answers = [[missing] * (len(scenario.steps) + 1) for scenario in scenarios]
     for line in split_lines(printed):
         number, answer = json.loads(uncopied(line))
         place, nth = places[number]

@@ -180,7 +180,7 @@ def make_profiles(scenario, project, users):
     for revision in range(rng.randrange(1, 6)):
         if revision:
             scenario.history.append(revisions.next_revision(project))
-            scenario.add_import(project)
+            scenario.add_import(project, sticky=True)
         for _ in range(rng.randrange(5, 20)):
             if chance(rng, 0.1):
                 force(scenario, project, rng.choice(known))

@@ -67,7 +67,9 @@ DECLARE
 BEGIN
     PERFORM proof.wipe();
     COMMIT;
-    actions := ARRAY(SELECT DISTINCT action FROM lotty_import_optimizely(datafile, load.sticky));
+    -- A whitelist is part of its experiment.
+    actions := ARRAY(SELECT DISTINCT action FROM lotty_import_optimizely(datafile, load.sticky)
+                      WHERE object <> 'whitelist');
     COMMIT;
     repeated := (SELECT count(*) FROM lotty_import_optimizely(datafile, load.sticky));
     COMMIT;
