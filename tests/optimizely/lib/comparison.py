@@ -10,6 +10,8 @@ import sdk
 # What Lotty does not take, and says so. The rest of such a scenario cannot be asked.
 REFUSALS = {
     "an attribute without characters in its name": "refused: an attribute named by the empty text",
+    "feature rollout has a variation with the id":
+        "refused: a feature rollout whose variations contradict",
 }
 
 
@@ -54,15 +56,16 @@ def same(one, other):
 
 def ask_sdk(scenario):
     """For each step a list of (what, answer, note)."""
-    client = sdk.Client(scenario.kind == "profiles")
+    clients = [sdk.Client(), sdk.Client()]
     notes = set(scenario.notes)
-    told = [list(TELLERS[step["op"]](client, step, notes)) for step in scenario.steps]
+    told = [list(TELLERS[step["op"]](clients[step["side"]], step, notes))
+            for step in scenario.steps]
     return [[(what, answer, "; ".join(sorted(notes | ({note} if note else set()))) or None)
              for what, answer, note in step] for step in told]
 
 
 def tell_import(client, step, notes):
-    note = client.load(step["twin"])
+    note = client.load(step["twin"], step["sticky"])
     if note:
         notes.add(note)
     yield {"second import": "changes"}, [], None

@@ -7,13 +7,22 @@ nothing to change. What is removed is kept, so that it can come back.
 import copy
 
 import audiences
-from datafiles import STATUSES, VARIABLE_TEXTS, all_experiments, kind_of
+from datafiles import STATUSES, all_experiments, kind_of, variable_text
+
+CONTENTS = ("experiments", "groups", "rollouts", "featureFlags", "audiences", "typedAudiences")
 
 
 def next_revision(project):
     """Changes the datafile in a few ways; answers what was done."""
-    project.datafile = copy.deepcopy(project.datafile)
-    project.datafile["revision"] = str(int(project.datafile["revision"]) + 1)
+    project.earlier.append(project.datafile)
+    revision = str(len(project.earlier) + 1)
+    if project.rng.random() < 0.05:
+        project.datafile = {**copy.deepcopy(project.rng.choice(project.earlier)), "revision": revision}
+        return ["an earlier datafile is back"]
+    if project.rng.random() < 0.03:
+        project.datafile = {**project.datafile, "revision": revision, **{name: [] for name in CONTENTS}}
+        return ["nothing is left"]
+    project.datafile = {**copy.deepcopy(project.datafile), "revision": revision}
     done = []
     for _ in range(project.rng.randrange(1, 6)):
         done.append(project.rng.choice(CHANGES)(project))
@@ -112,7 +121,7 @@ def change_variables(project):
     flag = pick(project, project.datafile["featureFlags"])
     if flag and flag["variables"]:
         variable = pick(project, flag["variables"])
-        variable["defaultValue"] = project.rng.choice(VARIABLE_TEXTS[kind_of(variable)])
+        variable["defaultValue"] = variable_text(project.rng, kind_of(variable))
         return f"default of {variable['key']}"
 
 
@@ -229,6 +238,8 @@ def bring_back(project):
         return None
     kind, owner, entry = project.removed.pop(project.rng.randrange(len(project.removed)))
     entry = copy.deepcopy(entry)
+    if is_there(project, kind, entry):
+        return None
     if kind == "experiment":
         project.datafile["experiments"].append(entry)
         flag = pick(project, project.datafile["featureFlags"])
@@ -242,10 +253,20 @@ def bring_back(project):
         project.datafile["featureFlags"].append(entry)
     else:
         for experiment in all_experiments(project.datafile):
-            taken = {variation["key"] for variation in experiment["variations"]}
-            if experiment["id"] == owner and entry["key"] not in taken:
+            taken = {variation[name] for variation in experiment["variations"]
+                     for name in ("id", "key")}
+            if experiment["id"] == owner and not taken & {entry["id"], entry["key"]}:
                 experiment["variations"].append(entry)
     return f"{kind} {entry['key']} is back"
+
+
+def is_there(project, kind, entry):
+    """After an earlier datafile came back, it may be there, or its key in use again."""
+    if kind == "variation":
+        return False
+    others = all_rules_and_experiments(project) if kind == "experiment" \
+        else project.datafile["featureFlags"]
+    return any(entry["id"] == other["id"] or entry["key"] == other["key"] for other in others)
 
 
 def move_experiment(project):

@@ -9,6 +9,8 @@ get_variation  of one `experiment` for one user, recorded
 force, forced  set and get a forced variation
 give_profile   `profile` as what the profile service has for a user
 profiles       what is stored for `users` now
+
+`side` says which of the projects of a scenario is asked.
 """
 
 import random
@@ -36,8 +38,11 @@ class Scenario:
     # What was done from revision to revision, for people.
     history: list = field(default_factory=list)
 
+    # The project that is asked now.
+    side: int = 0
+
     def add(self, op, **step):
-        self.steps.append({"op": op, **step})
+        self.steps.append({"op": op, "side": self.side, **step})
 
     def add_import(self, project, sticky=None):
         self.project_id = project.datafile["projectId"]
@@ -48,7 +53,7 @@ class Scenario:
 
 def make(seed):
     rng = random.Random(f"optimizely {seed}")
-    kind = rng.choices(["plain", "forced", "profiles", "revised"], [10, 2, 3, 1])[0]
+    kind = rng.choices(list(MAKERS), [10, 2, 1, 2, 3])[0]
     scenario = Scenario(seed, kind)
     users = rng.sample(PEOPLE, 5) + [f"user{rng.randrange(10 ** 6)}" for _ in range(35)]
     project = Project(rng, users)
@@ -79,6 +84,24 @@ def make_revised(scenario, project, users):
     for _ in range(project.rng.randrange(1, 4)):
         scenario.history.append(revisions.next_revision(project))
         make_plain(scenario, project, users[:15])
+
+
+def make_two_projects(scenario, project, users):
+    """Side by side: what is imported for one must not touch the other."""
+    projects = [project, Project(project.rng, users, suffix=" of another project")]
+    for side in (0, 1):
+        scenario.side = side
+        scenario.add_import(projects[side])
+    for _ in range(project.rng.randrange(1, 3)):
+        for side in (0, 1):
+            scenario.side = side
+            evaluate(scenario, projects[side], users[:10])
+        scenario.side = project.rng.randrange(2)
+        scenario.history.append(revisions.next_revision(projects[scenario.side]))
+        scenario.add_import(projects[scenario.side])
+    for side in (0, 1):
+        scenario.side = side
+        evaluate(scenario, projects[side], users[:10])
 
 
 # --- forced variations ---------------------------------------------------------------------
@@ -180,7 +203,8 @@ def make_profiles(scenario, project, users):
     for revision in range(rng.randrange(1, 6)):
         if revision:
             scenario.history.append(revisions.next_revision(project))
-            scenario.add_import(project, sticky=True)
+            # Without, there is no profile service in this revision.
+            scenario.add_import(project, sticky=chance(rng, 0.85))
         for _ in range(rng.randrange(5, 20)):
             if chance(rng, 0.1):
                 force(scenario, project, rng.choice(known))
@@ -188,5 +212,5 @@ def make_profiles(scenario, project, users):
         scenario.add("profiles", users=known)
 
 
-MAKERS = {"plain": make_plain, "revised": make_revised, "forced": make_forced,
-          "profiles": make_profiles}
+MAKERS = {"plain": make_plain, "revised": make_revised, "two projects": make_two_projects,
+          "forced": make_forced, "profiles": make_profiles}
