@@ -18,6 +18,7 @@
 //! | [`targeting`] | the rule language |
 //! | [`attributes`], [`number`], [`float`], [`version`], [`optimizely_version`] | the values that rules compare |
 //! | [`flag`] | configuration as stored → compiled flag |
+//! | [`optimizely`] | Optimizely datafile → configuration |
 //! | [`participation`] | limit of concurrent experiments, cool-down, slots |
 //! | [`domain`] | conflict domains: which of several experiments has a subject |
 //! | [`ledger`] | what the engine asks of and tells the ledger |
@@ -36,6 +37,7 @@ pub mod flag;
 pub mod float;
 pub mod ledger;
 pub mod number;
+pub mod optimizely;
 pub mod optimizely_version;
 pub mod participation;
 pub mod reason;
