@@ -47,6 +47,7 @@ pub(super) struct Flag<'d> {
     /// The rules of its rollout, likewise.
     pub(super) rollout: ops::Range<usize>,
     pub(super) variables: Vec<Variable<'d>>,
+    pub(super) place: Place<'d>,
 }
 
 impl<'d> Project<'d> {
@@ -291,6 +292,7 @@ impl<'d> Reader<'d> {
             experiments: self.experiments_of(&flag.required("experimentIds")?, warnings)?,
             rollout: rollout_of(flag, rollouts, warnings)?,
             variables,
+            place: flag.place.clone(),
         })
     }
 

@@ -45,13 +45,14 @@ pub fn translate(datafile: &Value) -> Result<Configuration, DatafileError> {
         overrides: Vec::new(),
         warnings,
     };
-    let uses = uses(&project);
+    let mut budget = Budget::new();
+    let uses = uses(&project, &mut budget)?;
     let mut translation = Translation {
         project: &project,
         identity,
         audiences: Audiences::read(&datafile)?,
         variants: HashSet::new(),
-        budget: Budget::new(),
+        budget,
         configuration,
     };
     for flag in &project.flags {
@@ -78,19 +79,23 @@ struct Use<'p, 'd> {
 }
 
 /// The flags that have each experiment, in their order.
-fn uses<'p, 'd>(project: &'p Project<'d>) -> Vec<Vec<Use<'p, 'd>>> {
+fn uses<'p, 'd>(
+    project: &'p Project<'d>,
+    budget: &mut Budget,
+) -> Result<Vec<Vec<Use<'p, 'd>>>, DatafileError> {
     let mut uses: Vec<Vec<Use<'p, 'd>>> = Vec::new();
     uses.resize_with(project.experiments.len(), Vec::new);
     for flag in &project.flags {
         let experiments = flag.experiments.iter().copied().enumerate();
         let rules = flag.rollout.clone().enumerate();
         for (rank, experiment) in experiments.chain(rules) {
+            budget.row(0, &flag.place)?;
             if let Some(uses) = uses.get_mut(experiment) {
                 uses.push(Use { flag, rank });
             }
         }
     }
-    uses
+    Ok(uses)
 }
 
 struct Translation<'p, 'd> {
@@ -211,7 +216,6 @@ impl<'d> Translation<'_, 'd> {
         let mut failed = Tally::default();
         for Use { flag, rank } in uses.iter().skip(1) {
             let flag_id = self.identity.flag(flag.id);
-            self.budget.row(0, &experiment.fields.place)?;
             self.configuration.experiment_flags.push(ExperimentFlagRow {
                 experiment_id,
                 flag_id,

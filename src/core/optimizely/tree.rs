@@ -18,7 +18,7 @@ use serde_json::Value;
 use crate::optimizely::error::DatafileError;
 use crate::optimizely::read::Node;
 use crate::optimizely::warning::Tally;
-use crate::targeting::limits::MAX_DEPTH;
+use crate::targeting::limits::{MAX_DEPTH, MAX_NODES};
 use crate::targeting::{Expr, Truth};
 
 /// Translates what is not an array.
@@ -30,19 +30,26 @@ pub(super) fn translate<'d>(
     leaf: Leaf<'_, 'd>,
     ignored: &mut Tally,
 ) -> Result<Expr, DatafileError> {
-    Tree { leaf, ignored }.expr(node, 0)
+    let mut tree = Tree {
+        leaf,
+        ignored,
+        leaves: 0,
+    };
+    tree.expr(node, 0)
 }
 
 struct Tree<'l, 'd> {
     leaf: Leaf<'l, 'd>,
     ignored: &'l mut Tally,
+    /// How many leaves there have been.
+    leaves: usize,
 }
 
 impl<'d> Tree<'_, 'd> {
     /// Recurses once per array around a leaf, of which there may be as many as a rule may nest.
     fn expr(&mut self, node: &Node<'d>, depth: usize) -> Result<Expr, DatafileError> {
         let Value::Array(elements) = node.value else {
-            return (self.leaf)(node);
+            return self.leaf(node);
         };
         if depth == MAX_DEPTH {
             let message = format!("conditions nest deeper than {MAX_DEPTH} levels");
@@ -62,6 +69,17 @@ impl<'d> Tree<'_, 'd> {
             }
             _ => Ok(Expr::or(self.all(operands, depth)?)),
         }
+    }
+
+    /// A rule with so many leaves has too many parts. Noticing that here bounds the memory that
+    /// a short reference to a long name could take.
+    fn leaf(&mut self, node: &Node<'d>) -> Result<Expr, DatafileError> {
+        if self.leaves == MAX_NODES {
+            let message = format!("more than {MAX_NODES} conditions in one rule");
+            return Err(node.error(message));
+        }
+        self.leaves += 1;
+        (self.leaf)(node)
     }
 
     fn all(
@@ -123,6 +141,14 @@ mod tests {
             (&*warning.path, &*warning.message),
             ("$[2]", "ignored (2 times)")
         );
+    }
+
+    #[test]
+    fn size_is_bounded() {
+        let many = |leaves: usize| Value::Array(vec![json!("a"); leaves]);
+        assert!(translated(&many(MAX_NODES)).is_ok());
+        let error = translated(&many(MAX_NODES + 1)).unwrap_err();
+        assert_eq!(error.path, "$[4096]");
     }
 
     #[test]
