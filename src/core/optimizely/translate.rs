@@ -6,7 +6,7 @@ use serde_json::{Map, Number, Value};
 use uuid::Uuid;
 
 use crate::optimizely::audience::Audiences;
-use crate::optimizely::budget::Budget;
+use crate::optimizely::budget::{Budget, PART_BYTES};
 use crate::optimizely::document::{
     Configuration, DomainRow, ExperimentFlagRow, ExperimentKind, ExperimentRange, ExperimentRow,
     FlagRow, MemberRow, OverrideRow, VariantRange, VariantRow, VariantValueRow,
@@ -129,6 +129,8 @@ impl<'d> Translation<'_, 'd> {
         let buckets = shares.iter().copied().map(u32::from).sum();
         let warnings = &mut self.configuration.warnings;
         let targeting = self.audiences.targeting(&experiment.fields, warnings)?;
+        let size = targeting.len() + traffic_ranges.len() * PART_BYTES;
+        self.budget.row(size, &experiment.fields.place)?;
         self.configuration.experiments.push(ExperimentRow {
             experiment_id,
             flag_id: uses.first().map(|first| self.identity.flag(first.flag.id)),
@@ -279,6 +281,7 @@ impl<'d> Translation<'_, 'd> {
                     entry.error("user has the character U+0000, which PostgreSQL cannot store")
                 );
             }
+            self.budget.row(subject.len(), &entry.place)?;
             self.configuration.overrides.push(OverrideRow {
                 experiment_id,
                 subject_id: subject.to_owned(),
