@@ -103,8 +103,8 @@ fn status(status: &str) -> &'static str {
     match status {
         "Running" => "running",
         "Not started" => "draft",
-        "Launched" => "completed",
-        "Archived" => "archived",
+        // `archived` is for what the datafile no longer has.
+        "Launched" | "Archived" => "completed",
         _ => "paused",
     }
 }

@@ -5,6 +5,12 @@
 
 use uuid::Uuid;
 
+/// The identifier of the variant that stands for a variation, by the ids of project, experiment
+/// and variation; whether or not there is one.
+pub fn variant_id(project: &str, experiment: &str, variation: &str) -> Uuid {
+    Identity::new(project).variant(experiment, variation)
+}
+
 /// Derives the identifiers of one project.
 pub(super) struct Identity {
     namespace: Uuid,

@@ -73,5 +73,6 @@ pub use self::document::{
     ExperimentRow, FlagRow, MemberRow, OverrideRow, VariantRange, VariantRow, VariantValueRow,
 };
 pub use self::error::DatafileError;
+pub use self::identity::variant_id;
 pub use self::translate::translate;
 pub use self::warning::Warning;

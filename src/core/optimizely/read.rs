@@ -124,7 +124,7 @@ impl<'d> Object<'d> {
         let place = self.place.key(key);
         match self.fields.get(key) {
             Some(value) => Ok(Node { value, place }),
-            None => Err(place.error("is missing")),
+            None => Err(place.error("field is missing")),
         }
     }
 
