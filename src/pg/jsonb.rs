@@ -30,6 +30,22 @@ impl Jsonb {
         }
     }
 
+    /// The bytes, length word included.
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// The value of which [`Jsonb::bytes`] has given these bytes, on this server; `None` if
+    /// they cannot be such bytes.
+    pub fn from_own_bytes(bytes: &[u8]) -> Option<Self> {
+        // The length word is read in one, so it must lie as the allocator puts it.
+        let copy: Box<[u8]> = bytes.into();
+        let is_whole = copy.len() > pg_sys::VARHDRSZ
+            // SAFETY: at least the length word is there.
+            && unsafe { pgrx::varsize_any(copy.as_ptr().cast()) } == copy.len();
+        is_whole.then_some(Self(copy))
+    }
+
     /// A copy in the current memory context.
     pub fn to_datum(&self) -> pg_sys::Datum {
         // SAFETY: palloc gives memory of that size, aligned as a varlena must be.
