@@ -5,6 +5,7 @@
 //! | `core/` | the engine, a crate of its own: no PostgreSQL, no `unsafe` |
 //! | `pg/` | the boundary: everything `unsafe`, behind safe functions |
 //! | `config.rs`, `cache.rs` | a flag from the tables, compiled once a session |
+//! | `result_cache.rs` | answers that a session repeats |
 //! | `config_checks.rs` | what the triggers of the configuration tables look up |
 //! | `ledger.rs`, `overrides.rs`, `decision_log/` | what a decision reads and writes |
 //! | `metrics.rs` | counters |
@@ -24,6 +25,7 @@ mod metrics;
 mod overrides;
 #[allow(unsafe_code)]
 mod pg;
+mod result_cache;
 #[cfg(any(test, feature = "pg_test"))]
 mod tests;
 

@@ -30,7 +30,7 @@ fn lotty_decide(
     refuse_where_nothing_can_be_written("lotty_decide");
     let question = Question::about_flag("lotty_decide", flag, subject, attrs);
     let mut ledger = TableLedger::new(question.subject, &question.policy);
-    let decision = question.decide(&mut ledger, &mut NoTrace);
+    let decision = question.decide_or_repeat(&mut ledger);
     let id = decision_log::record(Some(question.key), question.subject, &decision);
     row(Some(question.key), &decision, id)
 }
@@ -49,7 +49,7 @@ fn lotty_evaluate(
 ) -> DecisionRow {
     let question = Question::about_flag("lotty_evaluate", flag, subject, attrs);
     let mut ledger = ReadOnlyLedger::new(question.subject, &question.policy);
-    let decision = question.decide(&mut ledger, &mut NoTrace);
+    let decision = question.decide_or_repeat(&mut ledger);
     row(Some(question.key), &decision, None)
 }
 
