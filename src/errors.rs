@@ -224,6 +224,16 @@ pub fn broken_configuration(object: &str, key: &str, error: &FlagError) -> ! {
     ))
 }
 
+/// Warning 01000, once a session: decisions are to be written by the background worker, which is
+/// not there.
+pub fn not_preloaded() {
+    warn(
+        "decisions are written in the caller's transaction, not by a background worker".to_owned(),
+        "lotty.decision_write_mode is async, but the library is not preloaded.".to_owned(),
+        "Add lotty to shared_preload_libraries and restart the server, or set lotty.decision_write_mode to sync.",
+    );
+}
+
 /// 58000: the system gives no random numbers.
 pub fn no_randomness() -> ! {
     raise(report(

@@ -30,9 +30,9 @@ fn lotty_decide(
     refuse_where_nothing_can_be_written("lotty_decide");
     let question = Question::about_flag("lotty_decide", flag, subject, attrs);
     let mut ledger = TableLedger::new(question.subject, &question.policy);
-    let decision = question.decide(&mut ledger, &mut NoTrace);
+    let decision = question.decide_or_repeat(&mut ledger);
     let id = decision_log::record(Some(question.key), question.subject, &decision);
-    row(Some(question.key), &decision, Some(id))
+    row(Some(question.key), &decision, id)
 }
 
 /// The same answer, with nothing written: for standbys, read-only transactions and previews.
@@ -49,7 +49,7 @@ fn lotty_evaluate(
 ) -> DecisionRow {
     let question = Question::about_flag("lotty_evaluate", flag, subject, attrs);
     let mut ledger = ReadOnlyLedger::new(question.subject, &question.policy);
-    let decision = question.decide(&mut ledger, &mut NoTrace);
+    let decision = question.decide_or_repeat(&mut ledger);
     row(Some(question.key), &decision, None)
 }
 
@@ -72,10 +72,9 @@ fn lotty_decide_experiment(
         Question::about_experiment("lotty_decide_experiment", experiment, subject, attrs);
     let mut ledger = TableLedger::new(question.subject, &question.policy);
     let decision = question.decide(&mut ledger, &mut NoTrace);
-    let id = question
-        .found
-        .is_some()
-        .then(|| decision_log::record(question.flag_key(), question.subject, &decision));
+    let known = question.found.is_some().then_some(&decision);
+    let id = known
+        .and_then(|decision| decision_log::record(question.flag_key(), question.subject, decision));
     row(question.flag_key(), &decision, id)
 }
 

@@ -4,6 +4,7 @@ pub mod bucket;
 pub mod config_checks;
 pub mod decide;
 pub mod explain;
+pub mod metrics;
 pub mod optimizely;
 mod question;
 pub mod session;

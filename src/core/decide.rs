@@ -1,6 +1,6 @@
 //! The steps of a decision, in order.
 //!
-//! One function a step; [`Entry::enter`] and [`roll_out`] have the order.
+//! One function a step; `Entry::enter` and `roll_out` have the order.
 
 use std::borrow::Cow;
 use std::slice;

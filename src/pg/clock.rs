@@ -11,6 +11,12 @@ pub fn transaction_start() -> Timestamp {
     unsafe { pg_sys::GetCurrentTransactionStartTimestamp() }
 }
 
+/// The wall clock.
+pub fn now() -> Timestamp {
+    // SAFETY: no arguments, no preconditions.
+    unsafe { pg_sys::GetCurrentTimestamp() }
+}
+
 /// Nanoseconds of the wall clock since 1970; 0 if the clock is set before that.
 pub fn unix_nanos() -> u64 {
     std::time::SystemTime::now()

@@ -18,7 +18,7 @@ NUMBERS = [Raw(text) for text in (
     "0 -0 0.0 1 1.0 -1 2 17 18 18.0 18.5 19 42 99.99 100 1E2 1e2 0.1 0.1000000000000000055 0.3 "
     "0.30000000000000004 1e-7 1e-400 -1e-400 1e15 9007199254740991 9007199254740992 "
     "9007199254740993 -9007199254740992 -9007199254740993 9007199254740992.3 "
-    "9007199254740993.0 9007199254740993.1 9007199254740992.0 4503599627370497.5 "
+    "9007199254740993.1 9007199254740992.0 4503599627370497.5 "
     "4503599627370497.4999 1e16 1e308 1.7976931348623157e308 1e309 1e400 -1e400 "
     "123456789012345678901234567890 3.141592653589793 3.14159265358979323846 "
     "0.000001 -273.15").split()]
@@ -46,7 +46,7 @@ def chance(rng, probability):
 
 
 def version(rng):
-    pool = rng.choices([VERSIONS, MARKED_VERSIONS, ODD_VERSIONS], [30, 6, 3])[0]
+    pool = rng.choices([VERSIONS, MARKED_VERSIONS, ODD_VERSIONS], [24, 8, 3])[0]
     return rng.choice(pool)
 
 
@@ -63,7 +63,7 @@ def any_value(rng):
 
 
 def condition_value(rng, match):
-    if chance(rng, 0.002):
+    if chance(rng, 0.001):
         return {"a": Raw("1")}
     if match == "qualified":
         return rng.choice([*SEGMENTS, *SEGMENTS, Raw("1"), True, None])
@@ -130,7 +130,7 @@ def tree(rng, leaf_of, depth):
     """and, or, not and lists without an operator, over leaves that `leaf_of` makes."""
     if depth == 0 or chance(rng, 0.25):
         return leaf_of(rng)
-    if leaf_of is leaf and chance(rng, 0.002):
+    if leaf_of is leaf and chance(rng, 0.001):
         return []
     operator = rng.choice(["and", "and", "or", "or", "not", None])
     count = rng.choice([0, 1, 1, 2, 2, 3]) if operator else rng.choice([1, 2, 3])
@@ -205,7 +205,7 @@ def references(rng, audience_ids):
         made["audienceConditions"] = reference(rng)
     elif kind < 9:
         made["audienceConditions"] = tree(rng, reference, rng.choice([1, 1, 2, 3]))
-    if is_list_of_one_list(made.get("audienceConditions")) and chance(rng, 0.95):
+    if is_list_of_one_list(made.get("audienceConditions")) and chance(rng, 0.99):
         made["audienceConditions"] = []
     return made
 

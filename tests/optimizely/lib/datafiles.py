@@ -9,6 +9,16 @@ from audiences import chance
 
 VARIATION_KEYS = ["on", "off", "control", "treatment", "a", "b", "variation_1", "é", "ключ",
                   "two words", 'quo"te', "A", "null"]
+# Texts that Python casts in its own way, and some on which SDKs disagree, see `casts`.
+ODD_TEXTS = {
+    "boolean": [" true", "True", "null"],
+    "integer": [" 7 ", "7\n", "1_000", "010", "0x1f", "-0", "--1", "1e3", "_1", "٣", "7.0", "\u00a07"],
+    "double": [" 1.5 ", "1_0.5", ".5", "5.", "1e400", "-1e400", "nan", "inf", "Infinity", "1e-400",
+               "٣.5", "0x1p3", "-0", "1e", "1,5", "9007199254740993"],
+    "string": ["\u2028", "\t", "x" * 500],
+    "json": ["NaN", '{"a":Infinity}', "1e400", '{"a":[1e400]}', " {} ", "{'a':1}", '"\\ud800"', "[1,]",
+             "-0", "01", '"\t"', '{"a":0.1000000000000000055}', "123456789012345678901234567890"],
+}
 STATUSES = ["Running"] * 20 + ["Paused", "Launched", "Not started", "Archived", "Draft", "running", ""]
 VARIABLE_TEXTS = {
     "boolean": ["true", "false", "TRUE", "", "1", "yes"],
@@ -21,21 +31,25 @@ VARIABLE_TEXTS = {
 
 
 class Ids:
-    """Ids and keys that occur once in a project."""
+    """Ids and keys that occur once in a project; with a suffix, in no other one either."""
 
-    def __init__(self, rng):
+    def __init__(self, rng, suffix):
         self.rng = rng
+        self.suffix = suffix
         self.taken = set()
 
     def number(self):
         while True:
             made = str(self.rng.randrange(1, 10 ** 10))
+            if chance(self.rng, 0.02):
+                made = self.rng.choice(["e", "Ü ", "$", 'q"', "a.b"]) + made
             if made not in self.taken:
                 self.taken.add(made)
                 return made
 
     def key(self, stem):
-        made = self.rng.choice([stem, stem, stem, "ключ ", 'q"', "Ü"]) + str(len(self.taken))
+        made = self.rng.choice([stem, stem, stem, "ключ ", 'q"', "Ü"])
+        made += f"{len(self.taken)}{self.suffix}"
         self.taken.add(made)
         return made
 
@@ -43,12 +57,13 @@ class Ids:
 class Project:
     """A datafile in the making."""
 
-    def __init__(self, rng, users):
+    def __init__(self, rng, users, suffix=""):
         self.rng = rng
         self.users = users
-        self.ids = Ids(rng)
+        self.ids = Ids(rng, suffix)
         self.audience_ids = [self.ids.number() for _ in range(rng.randrange(0, 7))]
         self.removed = []
+        self.earlier = []
         self.datafile = self.make()
 
     # --- the parts ---------------------------------------------------------------------
@@ -80,13 +95,20 @@ class Project:
     def flag(self):
         rng = self.rng
         return {"id": self.ids.number(), "key": self.ids.key("flag_"), "experimentIds": [],
-                "rolloutId": "", "variables": [self.variable() for _ in range(rng.randrange(0, 5))]}
+                "rolloutId": "", "variables": self.variables()}
+
+    def variables(self):
+        """Of several with one key the last counts."""
+        made = [self.variable() for _ in range(self.rng.randrange(0, 5))]
+        if len(made) > 1 and chance(self.rng, 0.03):
+            made[0]["key"] = made[1]["key"]
+        return made
 
     def variable(self):
         rng = self.rng
         kind = rng.choice(list(VARIABLE_TEXTS))
         made = {"id": self.ids.number(), "key": self.ids.key("var_"), "type": kind,
-                "defaultValue": rng.choice(VARIABLE_TEXTS[kind])}
+                "defaultValue": variable_text(rng, kind)}
         if kind == "json" and chance(rng, 0.7):
             made.update(type="string", subType="json")
         return made
@@ -96,11 +118,13 @@ class Project:
         rng = self.rng
         count = min(len(experiments), rng.choice([0, 1, 1, 2, 2, 3, 4]))
         flag["experimentIds"] = [experiment["id"] for experiment in rng.sample(experiments, count)]
-        if chance(rng, 0.003):
+        if count and chance(rng, 0.03):
+            flag["experimentIds"].append(flag["experimentIds"][0])
+        if chance(rng, 0.001):
             flag["experimentIds"].insert(rng.randrange(count + 1), self.ids.number())
         if rollouts and chance(rng, 0.75):
             flag["rolloutId"] = rng.choice(rollouts)["id"]
-        elif chance(rng, 0.01):
+        elif chance(rng, 0.003):
             flag["rolloutId"] = self.ids.number()
 
     def experiment(self, variables, stem="exp_"):
@@ -115,7 +139,11 @@ class Project:
             **audiences.references(rng, self.audience_ids),
         }
         if chance(rng, 0.1):
-            made["type"] = rng.choice(["ab", "mab", "td"])
+            made["type"] = rng.choice(["ab", "mab", "td", "fr"])
+            if made["type"] == "fr" and chance(rng, 0.9):
+                # It takes in a variation of the rollout, which must not be taken for its own.
+                for variation in variations:
+                    variation["key"] = self.ids.key("own_")
         return made
 
     def variation(self, key, variables):
@@ -125,10 +153,12 @@ class Project:
             made["featureEnabled"] = rng.choice([True, True, True, False, None])
         if chance(rng, 0.85):
             made["variables"] = [
-                {"id": variable["id"], "value": rng.choice(VARIABLE_TEXTS[kind_of(variable)])}
+                {"id": variable["id"], "value": variable_text(rng, kind_of(variable))}
                 for variable in variables if chance(rng, 0.4)]
         if chance(rng, 0.03):
             made.setdefault("variables", []).append({"id": self.ids.number(), "value": "nobody's"})
+        if made.get("variables") and chance(rng, 0.03):
+            made["variables"].append({**made["variables"][0], "value": "true"})
         return made
 
     def copy_variations(self, experiments):
@@ -180,6 +210,10 @@ class Project:
 
 
 # --- looking at datafiles ------------------------------------------------------------------
+
+
+def variable_text(rng, kind):
+    return rng.choice(ODD_TEXTS[kind] if chance(rng, 0.03) else VARIABLE_TEXTS[kind])
 
 
 def kind_of(variable):

@@ -9,6 +9,8 @@ get_variation  of one `experiment` for one user, recorded
 force, forced  set and get a forced variation
 give_profile   `profile` as what the profile service has for a user
 profiles       what is stored for `users` now
+
+`side` says which of the projects of a scenario is asked.
 """
 
 import random
@@ -22,7 +24,7 @@ from datafiles import (Project, all_experiments, experiment_keys, flag_keys, var
 from raw import dumps
 
 PEOPLE = ["", "0", "user with spaces", "ünïcödé-user", "😀", 'quo"te', "back\\slash", "it's",
-          "x" * 200, "-1", "user1", "USER1", "tab\tbed", "line\nend", "e\u0301", "é", "null", "%s"]
+          "x" * 200, "y" * 512, "-1", "user1", "USER1", "tab\tbed", "line\nend", "e\u0301", "é", "null", "%s"]
 
 
 @dataclass
@@ -36,8 +38,11 @@ class Scenario:
     # What was done from revision to revision, for people.
     history: list = field(default_factory=list)
 
+    # The project that is asked now.
+    side: int = 0
+
     def add(self, op, **step):
-        self.steps.append({"op": op, **step})
+        self.steps.append({"op": op, "side": self.side, **step})
 
     def add_import(self, project, sticky=None):
         self.project_id = project.datafile["projectId"]
@@ -48,7 +53,7 @@ class Scenario:
 
 def make(seed):
     rng = random.Random(f"optimizely {seed}")
-    kind = rng.choices(["plain", "forced", "profiles", "revised"], [10, 2, 3, 1])[0]
+    kind = rng.choices(list(MAKERS), [10, 2, 1, 2, 3])[0]
     scenario = Scenario(seed, kind)
     users = rng.sample(PEOPLE, 5) + [f"user{rng.randrange(10 ** 6)}" for _ in range(35)]
     project = Project(rng, users)
@@ -64,8 +69,17 @@ def evaluate(scenario, project, users):
     for user in users:
         given, plain = audiences.attributes(project.rng)
         asked.append([user, given, plain])
-    scenario.add("evaluate", users=asked, flags=flag_keys(project.datafile),
-                 experiments=experiment_keys(project.datafile))
+    scenario.add("evaluate", users=asked, flags=known(project, flag_keys),
+                 experiments=known(project, experiment_keys))
+
+
+def known(project, keys):
+    """The keys that there are, and some that there were."""
+    now = keys(project.datafile)
+    rules = {rule["key"] for rollout in project.datafile["rollouts"]
+             for rule in rollout["experiments"]}
+    before = {key for datafile in project.earlier for key in keys(datafile)} - {*now, *rules}
+    return now + sorted(before)[:3]
 
 
 def make_plain(scenario, project, users):
@@ -79,6 +93,24 @@ def make_revised(scenario, project, users):
     for _ in range(project.rng.randrange(1, 4)):
         scenario.history.append(revisions.next_revision(project))
         make_plain(scenario, project, users[:15])
+
+
+def make_two_projects(scenario, project, users):
+    """Side by side: what is imported for one must not touch the other."""
+    projects = [project, Project(project.rng, users, suffix=" of another project")]
+    for side in (0, 1):
+        scenario.side = side
+        scenario.add_import(projects[side])
+    for _ in range(project.rng.randrange(1, 3)):
+        for side in (0, 1):
+            scenario.side = side
+            evaluate(scenario, projects[side], users[:10])
+        scenario.side = project.rng.randrange(2)
+        scenario.history.append(revisions.next_revision(projects[scenario.side]))
+        scenario.add_import(projects[scenario.side])
+    for side in (0, 1):
+        scenario.side = side
+        evaluate(scenario, projects[side], users[:10])
 
 
 # --- forced variations ---------------------------------------------------------------------
@@ -180,7 +212,8 @@ def make_profiles(scenario, project, users):
     for revision in range(rng.randrange(1, 6)):
         if revision:
             scenario.history.append(revisions.next_revision(project))
-            scenario.add_import(project, sticky=True)
+            # Without, there is no profile service in this revision.
+            scenario.add_import(project, sticky=chance(rng, 0.85))
         for _ in range(rng.randrange(5, 20)):
             if chance(rng, 0.1):
                 force(scenario, project, rng.choice(known))
@@ -188,5 +221,5 @@ def make_profiles(scenario, project, users):
         scenario.add("profiles", users=known)
 
 
-MAKERS = {"plain": make_plain, "revised": make_revised, "forced": make_forced,
-          "profiles": make_profiles}
+MAKERS = {"plain": make_plain, "revised": make_revised, "two projects": make_two_projects,
+          "forced": make_forced, "profiles": make_profiles}
