@@ -2,7 +2,7 @@ CREATE TABLE orders (
     order_id    bigint PRIMARY KEY,
     customer_id text NOT NULL,
     button      jsonb,
-    decision_id uuid NOT NULL,
+    decision_id uuid,
     placed_at   timestamptz NOT NULL DEFAULT now()
 );
 
