@@ -125,6 +125,10 @@ pub extern "C-unwind" fn lotty_launcher_main(_argument: pg_sys::Datum) {
             break;
         }
     }
+    // With 0 the postmaster would take it for done, and not start it again when it was
+    // terminated by hand. (At a shutdown it starts nothing.)
+    // SAFETY: the way for a process to end; the callbacks of before_shmem_exit are run.
+    unsafe { pg_sys::proc_exit(1) };
 }
 
 #[pg_guard]

@@ -7,8 +7,8 @@ import lotty
 import sdk
 
 
-# Lotty keeps such a flag, disabled, and goes on giving its default values; to the SDK it is
-# unknown. They agree on the rest of the answer.
+# Lotty keeps such a flag and goes on giving its default values; to the SDK it is unknown. They
+# agree on the rest of the answer.
 GONE = "a flag that is gone: no variables are compared"
 
 # What Lotty does not take, and says so. The rest of such a scenario cannot be asked.
