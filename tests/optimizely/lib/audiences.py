@@ -172,7 +172,7 @@ def deep(rng):
 
 
 def audience(rng, audience_id):
-    name = rng.choice(["adults", "Grown ups", "", "ключ", 'quo"te', "a.b", f"audience {audience_id}"])
+    name = rng.choice(["adults", "Grown ups", "", "ключ", 'quo"te', "a.b", f"of {audience_id}"])
     return {"id": audience_id, "name": name, "conditions": conditions(rng)}
 
 
@@ -225,4 +225,5 @@ def references(rng, audience_ids):
 
 def is_list_of_one_list(conditions_):
     """What the SDK cannot describe, though it decides by it."""
-    return isinstance(conditions_, list) and len(conditions_) == 1 and isinstance(conditions_[0], list)
+    return (isinstance(conditions_, list) and len(conditions_) == 1
+            and isinstance(conditions_[0], list))

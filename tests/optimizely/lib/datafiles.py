@@ -6,19 +6,23 @@ Keys, ids and audiences are unique; everything else is as bad as SDKs accept it.
 
 import audiences
 
+CONTENTS = ("experiments", "groups", "rollouts", "featureFlags", "audiences", "typedAudiences")
 VARIATION_KEYS = ["on", "off", "control", "treatment", "a", "b", "variation_1", "é", "ключ",
                   "two words", 'quo"te', "A", "null"]
 # Texts that Python casts in its own way, and some on which SDKs disagree, see `casts`.
 ODD_TEXTS = {
     "boolean": [" true", "True", "null"],
-    "integer": [" 7 ", "7\n", "1_000", "010", "0x1f", "-0", "--1", "1e3", "_1", "٣", "7.0", "\u00a07"],
+    "integer": [" 7 ", "7\n", "1_000", "010", "0x1f", "-0", "--1", "1e3", "_1", "٣",
+                "7.0", "\u00a07"],
     "double": [" 1.5 ", "1_0.5", ".5", "5.", "1e400", "-1e400", "nan", "inf", "Infinity", "1e-400",
                "٣.5", "0x1p3", "-0", "1e", "1,5", "9007199254740993"],
     "string": ["\u2028", "\t", "x" * 500],
-    "json": ["NaN", '{"a":Infinity}', "1e400", '{"a":[1e400]}', " {} ", "{'a':1}", '"\\ud800"', "[1,]",
+    "json": ["NaN", '{"a":Infinity}', "1e400", '{"a":[1e400]}', " {} ", "{'a':1}",
+             '"\\ud800"', "[1,]",
              "-0", "01", '"\t"', '{"a":0.1000000000000000055}', "123456789012345678901234567890"],
 }
-STATUSES = ["Running"] * 20 + ["Paused", "Launched", "Not started", "Archived", "Draft", "running", ""]
+STATUSES = ["Running"] * 20 + ["Paused", "Launched", "Not started", "Archived", "Draft", "running",
+                               ""]
 VARIABLE_TEXTS = {
     "boolean": ["true", "false", "TRUE", "", "1", "yes"],
     "integer": ["42", "-5", "0", "abc", "", "1.5", "100000000000000000000", "+7", "007"],
@@ -64,6 +68,28 @@ class Project:
         self.removed = []
         self.earlier = []
         self.datafile = self.make()
+
+    def show_conditions(self, count):
+        """Replaces everything by flags that are on for those who meet a condition, or who meet
+        its negation: what is unknown is then on for neither."""
+        self.datafile = {**self.datafile, **{name: [] for name in CONTENTS}}
+        for _ in range(count):
+            conditions = audiences.conditions(self.rng)
+            self.show_condition(conditions)
+            self.show_condition(["not", conditions])
+
+    def show_condition(self, conditions):
+        audience, experiment, variation = (self.ids.number() for _ in range(3))
+        self.datafile["typedAudiences"].append(
+            {"id": audience, "name": "", "conditions": conditions})
+        self.datafile["experiments"].append({
+            "id": experiment, "key": self.ids.key("exp_"), "layerId": experiment,
+            "status": "Running", "audienceIds": [audience], "forcedVariations": {},
+            "variations": [{"id": variation, "key": "on", "featureEnabled": True}],
+            "trafficAllocation": [{"entityId": variation, "endOfRange": 10000}]})
+        self.datafile["featureFlags"].append({
+            "id": self.ids.number(), "key": self.ids.key("flag_"), "experimentIds": [experiment],
+            "rolloutId": "", "variables": []})
 
     # --- the parts ---------------------------------------------------------------------
 
@@ -196,8 +222,9 @@ class Project:
         rng = self.rng
         members = [self.experiment(variables, "grouped_") for _ in range(rng.randrange(0, 4))]
         entities = [member["id"] for member in members] or [self.ids.number()]
-        return {"id": self.ids.number(), "policy": rng.choice(["random"] * 4 + ["overlapping", "other"]),
-                "experiments": members, "trafficAllocation": self.ranges(entities)}
+        policy = rng.choice(["random"] * 4 + ["overlapping", "other"])
+        return {"id": self.ids.number(), "policy": policy, "experiments": members,
+                "trafficAllocation": self.ranges(entities)}
 
     def rollout(self, variables):
         rng = self.rng

@@ -7,9 +7,7 @@ nothing to change. What is removed is kept, so that it can come back.
 import copy
 
 import audiences
-from datafiles import STATUSES, all_experiments, kind_of, variable_text
-
-CONTENTS = ("experiments", "groups", "rollouts", "featureFlags", "audiences", "typedAudiences")
+from datafiles import CONTENTS, STATUSES, all_experiments, kind_of, variable_text
 
 
 def next_revision(project):
@@ -17,10 +15,12 @@ def next_revision(project):
     project.earlier.append(project.datafile)
     revision = str(len(project.earlier) + 1)
     if project.rng.chance(0.05):
-        project.datafile = {**copy.deepcopy(project.rng.choice(project.earlier)), "revision": revision}
+        earlier = copy.deepcopy(project.rng.choice(project.earlier))
+        project.datafile = {**earlier, "revision": revision}
         return ["an earlier datafile is back"]
     if project.rng.chance(0.03):
-        project.datafile = {**project.datafile, "revision": revision, **{name: [] for name in CONTENTS}}
+        nothing = {name: [] for name in CONTENTS}
+        project.datafile = {**project.datafile, **nothing, "revision": revision}
         return ["nothing is left"]
     project.datafile = {**copy.deepcopy(project.datafile), "revision": revision}
     done = []

@@ -23,7 +23,8 @@ from draw import Draw
 from raw import dumps
 
 PEOPLE = ["", "0", "user with spaces", "ünïcödé-user", "😀", 'quo"te', "back\\slash", "it's",
-          "x" * 200, "y" * 512, "-1", "user1", "USER1", "tab\tbed", "line\nend", "e\u0301", "é", "null", "%s"]
+          "x" * 200, "y" * 512, "-1", "user1", "USER1", "tab\tbed", "line\nend", "e\u0301",
+          "é", "null", "%s"]
 
 
 @dataclass
@@ -52,7 +53,7 @@ class Scenario:
 
 def make(seed):
     rng = Draw(f"optimizely {seed}")
-    kind = rng.choices(list(MAKERS), [10, 2, 1, 2, 3])[0]
+    kind = rng.choices(list(MAKERS), [10, 3, 2, 1, 2, 3])[0]
     scenario = Scenario(seed, kind)
     users = rng.sample(PEOPLE, 5) + [f"user{rng.randrange(10 ** 6)}" for _ in range(35)]
     project = Project(rng, users)
@@ -64,10 +65,7 @@ def make(seed):
 
 
 def evaluate(scenario, project, users):
-    asked = []
-    for user in users:
-        given, plain = audiences.attributes(project.rng)
-        asked.append([user, given, plain])
+    asked = [[user, *audiences.attributes(project.rng)] for user in users]
     scenario.add("evaluate", users=asked, flags=known(project, flag_keys),
                  experiments=known(project, experiment_keys))
 
@@ -92,6 +90,14 @@ def make_revised(scenario, project, users):
     for _ in range(project.rng.randrange(1, 4)):
         scenario.history.append(revisions.next_revision(project))
         make_plain(scenario, project, users[:15])
+
+
+def make_conditions(scenario, project, users):
+    """Each condition by itself."""
+    project.show_conditions(12)
+    scenario.add_import(project)
+    asked = [[user, *audiences.attributes(project.rng)] for user in users]
+    scenario.add("evaluate", users=asked, flags=flag_keys(project.datafile), experiments=[])
 
 
 def make_two_projects(scenario, project, users):
@@ -220,5 +226,5 @@ def make_profiles(scenario, project, users):
         scenario.add("profiles", users=known)
 
 
-MAKERS = {"plain": make_plain, "revised": make_revised, "two projects": make_two_projects,
-          "forced": make_forced, "profiles": make_profiles}
+MAKERS = {"plain": make_plain, "conditions": make_conditions, "revised": make_revised,
+          "two projects": make_two_projects, "forced": make_forced, "profiles": make_profiles}
