@@ -60,7 +60,7 @@ def condition_twin(condition, notes):
     if isinstance(condition, dict):
         if isinstance(condition.get("value"), dict):
             notes.add(OBJECT_VALUE)
-            return {**condition, "value": []}
+            return {**condition, "value": None}
         return condition
     if condition == []:
         notes.add(EMPTY_LIST)
