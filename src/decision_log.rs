@@ -37,7 +37,8 @@ pub fn record(flag_key: Option<&str>, subject: &str, decision: &Decision<'_, Jso
     id
 }
 
-fn next_id() -> Uuid {
+/// An identifier that no other row has: a UUID version 7.
+pub fn next_id() -> Uuid {
     let random = clock::strong_random().unwrap_or_else(|| errors::no_randomness());
     IDS.with_borrow_mut(|ids| ids.next(clock::unix_nanos(), random))
 }

@@ -39,6 +39,16 @@ pub fn null_argument(function: &str, argument: &str, hint: &str) -> ! {
     ))
 }
 
+/// 22004: an element of an array argument is NULL.
+pub fn null_element(function: &str, argument: &str, number: usize) -> ! {
+    raise(report(
+        PgSqlErrorCode::ERRCODE_NULL_VALUE_NOT_ALLOWED,
+        format!("{argument} must not contain NULL"),
+        format!("Element {number} of argument \"{argument}\" of {function} is NULL."),
+        &format!("Leave it out, for example by array_remove({argument}, NULL)."),
+    ))
+}
+
 /// 22023: a key or subject is longer than 512 bytes.
 pub fn too_long(function: &str, argument: &str, bytes: usize, limit: usize) -> ! {
     raise(report(
@@ -89,10 +99,14 @@ pub fn cannot_record(function: &str, in_recovery: bool) -> ! {
         PgSqlErrorCode::ERRCODE_READ_ONLY_SQL_TRANSACTION,
         format!("cannot record a decision {place}"),
         format!("{function} writes its decision to lotty.decision. {fact}"),
-        &format!(
-            "Use {} for the same answer without recording it.",
-            function.replace("decide", "evaluate")
-        ),
+        &if function.contains("decide") {
+            format!(
+                "Use {} for the same answer without recording it.",
+                function.replace("decide", "evaluate")
+            )
+        } else {
+            "Use lotty_evaluate for the value without recording it.".to_owned()
+        },
     ))
 }
 
