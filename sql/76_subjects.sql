@@ -56,6 +56,7 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_
 BEGIN
     PERFORM lotty.check_subject('lotty_forget', 'subject', subject);
     PERFORM lotty.hold_subject(subject);
+    PERFORM lotty.settle_log(subject);
     RETURN QUERY
     WITH assignment AS (DELETE FROM lotty.assignment t WHERE t.subject_id = subject RETURNING 1),
          assigned AS (DELETE FROM lotty.decision t
@@ -93,7 +94,8 @@ REVOKE ALL ON FUNCTION @extschema@.lotty_forget(text) FROM PUBLIC;
 -- in a circle. Then all is moved by one statement, so by one snapshot (see lotty_forget). What
 -- nothing waits for is a decision for from_subject that needs no entry, since it is in the
 -- experiment already: if it is committed after the merge has looked, it stays with from_subject,
--- and merging again moves it.
+-- and merging again moves it. (What is entered for into_subject meanwhile without a slot, and so
+-- without waiting for it to be held, counts where both are in, though it is not told as dropped.)
 CREATE FUNCTION @extschema@.lotty_merge_subjects(from_subject text, into_subject text)
 RETURNS TABLE (object text, moved bigint, dropped bigint, displaced bigint)
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -111,6 +113,7 @@ BEGIN
     END IF;
     PERFORM lotty.hold_subject(least(from_subject COLLATE "C", into_subject));
     PERFORM lotty.hold_subject(greatest(from_subject COLLATE "C", into_subject));
+    PERFORM lotty.settle_log(from_subject);
 
     -- Whoever enters a subject releases its slots of experiments that have ended.
     UPDATE lotty.assignment a SET slot = NULL
@@ -197,3 +200,6 @@ REVOKE ALL ON FUNCTION @extschema@.lotty_merge_subjects(text, text) FROM PUBLIC;
 
 COMMENT ON FUNCTION lotty.participation_limit() IS 'the setting lotty.max_concurrent_experiments';
 REVOKE ALL ON FUNCTION lotty.participation_limit() FROM PUBLIC;
+COMMENT ON FUNCTION lotty.settle_log(text) IS
+    'waits until no decision for the subject is on its way to the log any more; writes those of this transaction at once';
+REVOKE ALL ON FUNCTION lotty.settle_log(text) FROM PUBLIC;

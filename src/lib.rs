@@ -5,8 +5,10 @@
 //! | `core/` | the engine, a crate of its own: no PostgreSQL, no `unsafe` |
 //! | `pg/` | the boundary: everything `unsafe`, behind safe functions |
 //! | `config.rs`, `cache.rs` | a flag from the tables, compiled once a session |
+//! | `result_cache.rs` | answers that a session repeats |
 //! | `config_checks.rs` | what the triggers of the configuration tables look up |
-//! | `ledger.rs`, `overrides.rs`, `decision_log.rs` | what a decision reads and writes |
+//! | `ledger.rs`, `overrides.rs`, `decision_log/` | what a decision reads and writes |
+//! | `metrics.rs` | counters |
 //! | `errors.rs` | the errors that users see |
 //! | `api/` | the SQL functions: check arguments, call, convert |
 //! | `../sql/` | schema, tables, triggers, reports, privileges |
@@ -19,9 +21,11 @@ mod config_checks;
 mod decision_log;
 mod errors;
 mod ledger;
+mod metrics;
 mod overrides;
 #[allow(unsafe_code)]
 mod pg;
+mod result_cache;
 #[cfg(any(test, feature = "pg_test"))]
 mod tests;
 
@@ -54,6 +58,14 @@ extension_sql_file!(
     "../sql/40_reports.sql",
     name = "reports",
     requires = ["tables"]
+);
+extension_sql_file!(
+    "../sql/45_metrics.sql",
+    name = "metrics",
+    requires = [
+        api::metrics::metric_values,
+        api::metrics::lotty_prometheus_metrics
+    ]
 );
 extension_sql_file!(
     "../sql/50_ledger.sql",
@@ -96,16 +108,25 @@ extension_sql_file!(
 extension_sql_file!(
     "../sql/76_subjects.sql",
     name = "subjects",
-    requires = ["events", "triggers", api::subjects::participation_limit]
+    requires = [
+        "events",
+        "triggers",
+        api::subjects::participation_limit,
+        api::subjects::settle_log
+    ]
 );
 extension_sql_file!("../sql/90_functions.sql", name = "functions", finalize);
 
-/// Called once, when a session loads the library.
+/// Called once, when a session, or the server at its start, loads the library.
 #[pg_guard]
 #[allow(unsafe_code)]
 pub extern "C-unwind" fn _PG_init() {
     pg::settings::init();
     pg::invalidation::init();
+    pg::transaction::init();
+    if pg::preload::in_progress() {
+        pg::preload::init();
+    }
 }
 
 /// What cargo-pgrx needs to start a server for the `#[pg_test]`s.

@@ -33,7 +33,7 @@ fn lotty_decide(
     let question = Question::about_flag("lotty_decide", flag, subject, attrs);
     let mut ledger = TableLedger::new(question.subject, &question.policy);
     let (decision, id) = decide_and_record(&question, &mut ledger);
-    row(Some(question.key), &decision, Some(id))
+    row(Some(question.key), &decision, id)
 }
 
 /// The same answer, with nothing written: for standbys, read-only transactions and previews.
@@ -50,7 +50,7 @@ fn lotty_evaluate(
 ) -> DecisionRow {
     let question = Question::about_flag("lotty_evaluate", flag, subject, attrs);
     let mut ledger = ReadOnlyLedger::new(question.subject, &question.policy);
-    let decision = question.decide(&mut ledger, &mut NoTrace);
+    let decision = question.decide_or_repeat(&mut ledger);
     row(Some(question.key), &decision, None)
 }
 
@@ -73,10 +73,9 @@ fn lotty_decide_experiment(
         Question::about_experiment("lotty_decide_experiment", experiment, subject, attrs);
     let mut ledger = TableLedger::new(question.subject, &question.policy);
     let decision = question.decide(&mut ledger, &mut NoTrace);
-    let id = question
-        .found
-        .is_some()
-        .then(|| decision_log::record(question.flag_key(), question.subject, &decision));
+    let known = question.found.is_some().then_some(&decision);
+    let id = known
+        .and_then(|decision| decision_log::record(question.flag_key(), question.subject, decision));
     row(question.flag_key(), &decision, id)
 }
 
@@ -99,12 +98,12 @@ fn lotty_evaluate_experiment(
     row(question.flag_key(), &decision, None)
 }
 
-/// Decides a flag and writes the decision to the log, whose id is answered too.
+/// Decides a flag and records the decision; the id of its row is answered too, if it has one.
 pub fn decide_and_record<'q>(
     question: &'q Question<'_, Flag<Jsonb>>,
     ledger: &mut dyn Ledger,
-) -> (Decision<'q, Jsonb>, Uuid) {
-    let decision = question.decide(ledger, &mut NoTrace);
+) -> (Decision<'q, Jsonb>, Option<Uuid>) {
+    let decision = question.decide_or_repeat(ledger);
     let id = decision_log::record(Some(question.key), question.subject, &decision);
     (decision, id)
 }

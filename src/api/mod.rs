@@ -6,6 +6,7 @@ pub mod decide;
 pub mod decide_many;
 pub mod explain;
 pub mod getters;
+pub mod metrics;
 pub mod optimizely;
 mod question;
 pub mod session;

@@ -31,6 +31,22 @@ impl Jsonb {
         }
     }
 
+    /// The bytes, length word included.
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// The value of which [`Jsonb::bytes`] has given these bytes, on this server; `None` if
+    /// they cannot be such bytes.
+    pub fn from_own_bytes(bytes: &[u8]) -> Option<Self> {
+        // The length word is read in one, so it must lie as the allocator puts it.
+        let copy: Box<[u8]> = bytes.into();
+        let is_whole = copy.len() > pg_sys::VARHDRSZ
+            // SAFETY: at least the length word is there.
+            && unsafe { pgrx::varsize_any(copy.as_ptr().cast()) } == copy.len();
+        is_whole.then_some(Self(copy))
+    }
+
     /// A copy in the current memory context.
     pub fn to_datum(&self) -> pg_sys::Datum {
         // SAFETY: palloc gives memory of that size, aligned as a varlena must be.
@@ -119,8 +135,8 @@ impl Jsonb {
             return None;
         }
         // SAFETY: the datum is a jsonb in the current memory context, and used up here.
-        let root = unsafe { Container::of_datum(self.to_datum()) };
-        root.raw_nth(0).and_then(read)
+        let value = unsafe { JsonbArgument::of_datum(self.to_datum()) };
+        value.root.raw_nth(0).and_then(read)
     }
 
     /// The header of the container behind the length word. Values from tables are detoasted
@@ -136,6 +152,7 @@ impl Jsonb {
 #[derive(Clone, Copy)]
 pub struct JsonbArgument<'fcx> {
     root: Container<'fcx>,
+    bytes: &'fcx [u8],
 }
 
 impl_sql_translatable!(JsonbArgument<'_>, "jsonb");
@@ -146,17 +163,13 @@ unsafe impl<'fcx> ArgAbi<'fcx> for JsonbArgument<'fcx> {
     unsafe fn unbox_arg_unchecked(arg: Arg<'_, 'fcx>) -> Self {
         let datum = unsafe { arg.unbox_arg_using_from_datum::<RawJsonb>() };
         let RawJsonb(datum) = datum.unwrap_or_else(|| error!("lotty: unexpected NULL"));
-        Self {
-            root: unsafe { Container::of_datum(datum) },
-        }
+        unsafe { Self::of_datum(datum) }
     }
 
     unsafe fn unbox_nullable_arg(arg: Arg<'_, 'fcx>) -> Nullable<Self> {
         let datum = unsafe { arg.unbox_arg_using_from_datum::<RawJsonb>() };
         datum
-            .map(|RawJsonb(datum)| Self {
-                root: unsafe { Container::of_datum(datum) },
-            })
+            .map(|RawJsonb(datum)| unsafe { Self::of_datum(datum) })
             .into()
     }
 }
@@ -171,6 +184,31 @@ impl FromDatum for RawJsonb {
         _: pg_sys::Oid,
     ) -> Option<Self> {
         (!is_null).then_some(Self(datum))
+    }
+}
+
+impl<'fcx> JsonbArgument<'fcx> {
+    /// # Safety
+    /// `datum` is a `jsonb` that is not NULL; `'fcx` ends before the current memory context.
+    unsafe fn of_datum(datum: pg_sys::Datum) -> Self {
+        // SAFETY: a plain, uncompressed varlena, whose data start behind the length word.
+        unsafe {
+            let varlena = pg_sys::pg_detoast_datum(datum.cast_mut_ptr());
+            let bytes = slice::from_raw_parts(varlena.cast::<u8>(), pgrx::varsize_any(varlena));
+            let pointer = varlena.cast::<u8>().add(pg_sys::VARHDRSZ).cast();
+            Self {
+                root: Container {
+                    pointer,
+                    lifetime: std::marker::PhantomData,
+                },
+                bytes,
+            }
+        }
+    }
+
+    /// All bytes of the document; the same bytes are the same document.
+    pub fn bytes(&self) -> &[u8] {
+        self.bytes
     }
 }
 
@@ -263,20 +301,6 @@ struct Found<'a> {
 }
 
 impl<'a> Container<'a> {
-    /// # Safety
-    /// `datum` is a `jsonb` that is not NULL; `'a` ends before the current memory context.
-    unsafe fn of_datum(datum: pg_sys::Datum) -> Self {
-        // SAFETY: a plain, uncompressed varlena, whose data start behind the length word.
-        let pointer = unsafe {
-            let varlena = pg_sys::pg_detoast_datum(datum.cast_mut_ptr());
-            varlena.cast::<u8>().add(pg_sys::VARHDRSZ).cast()
-        };
-        Self {
-            pointer,
-            lifetime: std::marker::PhantomData,
-        }
-    }
-
     fn header(self) -> u32 {
         // SAFETY: a container starts with its header.
         unsafe { (*self.pointer).header }

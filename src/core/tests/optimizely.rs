@@ -123,7 +123,7 @@ fn missing_fields_are_named() {
     ] {
         let error = translated(&without(pointer)).expect_err(pointer);
         assert_eq!(error.path, path(pointer));
-        assert_eq!(error.message, "is missing");
+        assert_eq!(error.message, "field is missing");
     }
     for pointer in [
         "/audiences/0/name",

@@ -63,7 +63,7 @@ def any_value(rng):
 
 
 def condition_value(rng, match):
-    if chance(rng, 0.002):
+    if chance(rng, 0.001):
         return {"a": Raw("1")}
     if match == "qualified":
         return rng.choice([*SEGMENTS, *SEGMENTS, Raw("1"), True, None])
@@ -130,7 +130,7 @@ def tree(rng, leaf_of, depth):
     """and, or, not and lists without an operator, over leaves that `leaf_of` makes."""
     if depth == 0 or chance(rng, 0.25):
         return leaf_of(rng)
-    if leaf_of is leaf and chance(rng, 0.002):
+    if leaf_of is leaf and chance(rng, 0.001):
         return []
     operator = rng.choice(["and", "and", "or", "or", "not", None])
     count = rng.choice([0, 1, 1, 2, 2, 3]) if operator else rng.choice([1, 2, 3])

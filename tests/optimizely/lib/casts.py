@@ -23,7 +23,8 @@ def refuse(reason):
 
 def documented(value, text, kind):
     """`value` is what Python made of the text."""
-    if kind in ("integer", "double") and not text.isascii() and any(map(str.isdigit, text)):
+    if kind in ("integer", "double") and any(
+            character.isdigit() and not character.isascii() for character in text):
         refuse(ODD_DIGITS)
     if kind == "double" and not math.isfinite(value):
         refuse(NOT_FINITE)

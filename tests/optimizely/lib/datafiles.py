@@ -41,6 +41,8 @@ class Ids:
     def number(self):
         while True:
             made = str(self.rng.randrange(1, 10 ** 10))
+            if chance(self.rng, 0.02):
+                made = self.rng.choice(["e", "Ü ", "$", 'q"', "a.b"]) + made
             if made not in self.taken:
                 self.taken.add(made)
                 return made
@@ -93,7 +95,14 @@ class Project:
     def flag(self):
         rng = self.rng
         return {"id": self.ids.number(), "key": self.ids.key("flag_"), "experimentIds": [],
-                "rolloutId": "", "variables": [self.variable() for _ in range(rng.randrange(0, 5))]}
+                "rolloutId": "", "variables": self.variables()}
+
+    def variables(self):
+        """Of several with one key the last counts."""
+        made = [self.variable() for _ in range(self.rng.randrange(0, 5))]
+        if len(made) > 1 and chance(self.rng, 0.03):
+            made[0]["key"] = made[1]["key"]
+        return made
 
     def variable(self):
         rng = self.rng
@@ -109,6 +118,8 @@ class Project:
         rng = self.rng
         count = min(len(experiments), rng.choice([0, 1, 1, 2, 2, 3, 4]))
         flag["experimentIds"] = [experiment["id"] for experiment in rng.sample(experiments, count)]
+        if count and chance(rng, 0.03):
+            flag["experimentIds"].append(flag["experimentIds"][0])
         if chance(rng, 0.001):
             flag["experimentIds"].insert(rng.randrange(count + 1), self.ids.number())
         if rollouts and chance(rng, 0.75):
@@ -146,6 +157,8 @@ class Project:
                 for variable in variables if chance(rng, 0.4)]
         if chance(rng, 0.03):
             made.setdefault("variables", []).append({"id": self.ids.number(), "value": "nobody's"})
+        if made.get("variables") and chance(rng, 0.03):
+            made["variables"].append({**made["variables"][0], "value": "true"})
         return made
 
     def copy_variations(self, experiments):

@@ -208,9 +208,7 @@ def remove_experiment(project):
     if experiment:
         entries = home_of(project, experiment)
         entries[:] = [entry for entry in entries if entry is not experiment]
-        for flag in project.datafile["featureFlags"]:
-            flag["experimentIds"] = [each for each in flag["experimentIds"]
-                                     if each != experiment["id"]]
+        drop_from_flags(project, experiment)
         project.removed.append(("experiment", None, experiment))
         return f"{experiment['key']} is gone"
 
@@ -231,6 +229,42 @@ def remove_flag(project):
         flags.remove(flag)
         project.removed.append(("flag", None, flag))
         return f"flag {flag['key']} is gone"
+
+
+def replace_experiment(project):
+    """Another one with the key of one that goes."""
+    experiment = some_experiment(project)
+    if experiment:
+        new = project.experiment(all_variables(project))
+        new["key"] = experiment["key"]
+        entries = home_of(project, experiment)
+        entries[:] = [new if entry is experiment else entry for entry in entries]
+        for flag in project.datafile["featureFlags"]:
+            flag["experimentIds"] = [new["id"] if each == experiment["id"] else each
+                                     for each in flag["experimentIds"]]
+        project.removed.append(("experiment", None, experiment))
+        return f"{experiment['key']} is another one"
+
+
+def replace_flag(project):
+    flag = pick(project, project.datafile["featureFlags"])
+    if flag:
+        project.removed.append(("flag", None, copy.deepcopy(flag)))
+        flag["id"] = project.ids.number()
+        flag["variables"] = project.variables()
+        return f"flag {flag['key']} is another one"
+
+
+def replace_variation(project):
+    experiment = some_experiment(project)
+    if experiment and experiment["variations"]:
+        variation = pick(project, experiment["variations"])
+        project.removed.append(("variation", experiment["id"], copy.deepcopy(variation)))
+        before, variation["id"] = variation["id"], project.ids.number()
+        for entry in experiment["trafficAllocation"]:
+            if entry["entityId"] == before:
+                entry["entityId"] = variation["id"]
+        return f"variation {variation['key']} of {experiment['key']} is another one"
 
 
 def bring_back(project):
@@ -273,9 +307,8 @@ def move_experiment(project):
     """To other flags, or to another place in the same ones."""
     experiment = some_experiment(project)
     if experiment:
+        drop_from_flags(project, experiment)
         for flag in project.datafile["featureFlags"]:
-            flag["experimentIds"] = [each for each in flag["experimentIds"]
-                                     if each != experiment["id"]]
             if project.rng.random() < 0.5:
                 flag["experimentIds"].insert(
                     project.rng.randrange(len(flag["experimentIds"]) + 1), experiment["id"])
@@ -310,6 +343,36 @@ def remove_group(project):
         return f"group {group['id']} is gone"
 
 
+def rule_to_experiment(project):
+    """A rule of a rollout becomes an experiment of a flag."""
+    rule = some_rule(project)
+    flag = pick(project, project.datafile["featureFlags"])
+    if rule and flag:
+        for rollout in project.datafile["rollouts"]:
+            rollout["experiments"] = [each for each in rollout["experiments"] if each is not rule]
+        rule.setdefault("forcedVariations", {})
+        project.datafile["experiments"].append(rule)
+        flag["experimentIds"].append(rule["id"])
+        return f"{rule['key']} is an experiment"
+
+
+def experiment_to_rule(project):
+    """And the other way round."""
+    experiment = some_experiment(project)
+    rollout = pick(project, project.datafile["rollouts"])
+    if experiment and rollout:
+        entries = home_of(project, experiment)
+        entries[:] = [entry for entry in entries if entry is not experiment]
+        drop_from_flags(project, experiment)
+        rollout["experiments"].insert(0, experiment)
+        return f"{experiment['key']} is a rule"
+
+
+def drop_from_flags(project, experiment):
+    for flag in project.datafile["featureFlags"]:
+        flag["experimentIds"] = [each for each in flag["experimentIds"] if each != experiment["id"]]
+
+
 # --- rollouts ------------------------------------------------------------------------------
 
 
@@ -337,5 +400,7 @@ CHANGES = [
     remove_variation, remove_variation, add_variation, rename_variation, swap_variation_keys,
     rename_experiment, swap_experiment_keys, rename_flag, swap_flag_keys, remove_experiment,
     remove_experiment, add_experiment, remove_flag, bring_back, bring_back, bring_back,
+    replace_experiment, replace_flag, replace_variation, rule_to_experiment,
+    experiment_to_rule,
     move_experiment, move_to_group, change_group, remove_group, change_rollout, change_rollout,
 ]

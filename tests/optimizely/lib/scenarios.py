@@ -24,7 +24,7 @@ from datafiles import (Project, all_experiments, experiment_keys, flag_keys, var
 from raw import dumps
 
 PEOPLE = ["", "0", "user with spaces", "ünïcödé-user", "😀", 'quo"te', "back\\slash", "it's",
-          "x" * 200, "-1", "user1", "USER1", "tab\tbed", "line\nend", "e\u0301", "é", "null", "%s"]
+          "x" * 200, "y" * 512, "-1", "user1", "USER1", "tab\tbed", "line\nend", "e\u0301", "é", "null", "%s"]
 
 
 @dataclass
@@ -69,8 +69,17 @@ def evaluate(scenario, project, users):
     for user in users:
         given, plain = audiences.attributes(project.rng)
         asked.append([user, given, plain])
-    scenario.add("evaluate", users=asked, flags=flag_keys(project.datafile),
-                 experiments=experiment_keys(project.datafile))
+    scenario.add("evaluate", users=asked, flags=known(project, flag_keys),
+                 experiments=known(project, experiment_keys))
+
+
+def known(project, keys):
+    """The keys that there are, and some that there were."""
+    now = keys(project.datafile)
+    rules = {rule["key"] for rollout in project.datafile["rollouts"]
+             for rule in rollout["experiments"]}
+    before = {key for datafile in project.earlier for key in keys(datafile)} - {*now, *rules}
+    return now + sorted(before)[:3]
 
 
 def make_plain(scenario, project, users):

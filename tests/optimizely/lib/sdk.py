@@ -75,7 +75,7 @@ class Client:
         self.stored = Profiles()
         self.profiles = None
         self.sdk = None
-        self.decided = []
+        self.decided = {}
 
     def load(self, datafile, with_profiles):
         """Takes a datafile; answers a note if the SDK can only decide by it."""
@@ -142,9 +142,13 @@ class Client:
         answers = []
         for flag in flags:
             noted.reasons.clear()
+            self.decided = {}
             decision = context.decide(flag, options)
             answers.append((self.answer(decision, self.decided.get(flag)), noted.take()))
         return answers
+
+    def knows(self, flag):
+        return flag in self.sdk.config_manager.get_config().feature_key_map
 
     @staticmethod
     def answer(decision, decided):

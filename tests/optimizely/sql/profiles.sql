@@ -68,7 +68,7 @@ DECLARE
                        WHERE name = wanted.data->>'datafile_id');
     answer   jsonb;
 BEGIN
-    TRUNCATE lotty.assignment, lotty.decision;
+    DELETE FROM lotty.assignment;
     IF recorded->'profile_before' <> 'null' THEN
         PERFORM lotty_import_optimizely_profile(project, recorded->'profile_before');
     END IF;
