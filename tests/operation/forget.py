@@ -1,8 +1,11 @@
-"""Forgets and merges subjects: a dump has no trace of the one that is gone."""
+"""Forgets and merges subjects: a dump has no trace of the one that is gone, and nothing of it
+arrives later."""
+
+import time
 
 from pathlib import Path
 
-from servers import Problem
+from servers import Cluster, Problem
 
 HERE = Path(__file__).resolve().parent
 DATABASE = "forget"
@@ -66,3 +69,34 @@ def forget_and_merge(checks, cluster):
                             f" WHERE subject_id IN ('{GONE}', '{VISITOR}', '{STAYS}')", database=DATABASE)
     checks.equal("merge: the ledger agrees with the log", problems, "")
     cluster.psql(f"DROP DATABASE {DATABASE}")
+
+
+# Of a reason that the background writer writes.
+MANY = f"SELECT count(lotty_decide('no such flag', '{GONE}')) FROM generate_series(1, 3000)"
+FORGET = f"SELECT sum(rows) FROM lotty_forget('{GONE}')"
+MERGE = f"SELECT sum(moved) FROM lotty_merge_subjects('{GONE}', '{STAYS}')"
+LEFT = f"SELECT count(*) FROM lotty.decision WHERE subject_id = '{GONE}'"
+
+
+def forget_what_is_on_its_way(checks, version):
+    """Decisions that the background writer has not written yet belong to what is forgotten."""
+    settings = "shared_preload_libraries = 'lotty'\nlotty.decision_write_mode = async\n"
+    with Cluster(f"forget-{version}", version, settings) as cluster:
+        cluster.fresh_database(DATABASE)
+        for name, call in (("forget", FORGET), ("merge", MERGE)):
+            told = cluster.psql(MANY, call, database=DATABASE).split()
+            checks.equal(f"{name}: what was on its way is waited for", told, ["3000", "3000"])
+            told = cluster.psql("BEGIN", MANY, call, "COMMIT", database=DATABASE).split()
+            checks.equal(f"{name}: also what the transaction itself has decided", told, ["3000", "3000"])
+            code, _, complaints = cluster.run(
+                "psql", "-Xq", "-v", "VERBOSITY=verbose", "-v", "ON_ERROR_STOP=1", "-c", "BEGIN", "-c", MANY,
+                "-c", "SAVEPOINT s", "-c", call, database=DATABASE)
+            checks.check(f"{name}: not what it has decided before a savepoint",
+                         code != 0 and "ERROR:  55000: decisions of the subject" in complaints, complaints)
+            other = MANY.replace(GONE, "other")
+            cluster.psql("BEGIN", other, "SAVEPOINT s", MANY, call, "ROLLBACK TO s", "COMMIT", database=DATABASE)
+        time.sleep(2)
+        checks.equal("forget: nothing arrives later", cluster.psql(LEFT, database=DATABASE), "0")
+        rest = "SELECT subject_id, count(*) FROM lotty.decision GROUP BY 1 ORDER BY 1"
+        checks.equal("forget: the decisions of others are all written", cluster.psql(rest, database=DATABASE),
+                     f"other|6000\n{STAYS}|6000")
