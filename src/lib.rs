@@ -86,6 +86,35 @@ extension_sql_file!(
         api::optimizely::optimizely_variant_id
     ]
 );
+extension_sql_file!(
+    "../sql/74_applications.sql",
+    name = "applications",
+    requires = [
+        api::decide_many::lotty_decide_all,
+        api::decide_many::lotty_decide_many,
+        api::decide_many::lotty_evaluate_all,
+        api::decide_many::lotty_evaluate_many,
+        api::getters::lotty_boolean,
+        api::getters::lotty_string,
+        api::getters::lotty_number,
+        api::getters::lotty_json
+    ]
+);
+extension_sql_file!(
+    "../sql/75_events.sql",
+    name = "events",
+    requires = ["tables", api::subjects::new_event_id]
+);
+extension_sql_file!(
+    "../sql/76_subjects.sql",
+    name = "subjects",
+    requires = [
+        "events",
+        "triggers",
+        api::subjects::participation_limit,
+        api::subjects::settle_log
+    ]
+);
 extension_sql_file!("../sql/90_functions.sql", name = "functions", finalize);
 
 /// Called once, when a session, or the server at its start, loads the library.

@@ -39,16 +39,70 @@ pub struct Question<'a, T> {
     attributes: JsonbArgument<'a>,
 }
 
+/// Who is asked about, for any number of flags: checked arguments, and the policy of the moment.
+pub struct Asker<'a> {
+    function: &'static str,
+    /// The subject.
+    pub subject: &'a str,
+    /// The settings, and the start of the transaction as the time of the decisions.
+    pub policy: Policy,
+    attributes: JsonbArgument<'a>,
+}
+
+impl<'a> Asker<'a> {
+    /// Raises 22004 or 22023 if the arguments of `function` name no subject with attributes.
+    pub fn new(
+        function: &'static str,
+        subject: Option<&'a str>,
+        attributes: Option<JsonbArgument<'a>>,
+    ) -> Self {
+        let subject = checked_text(function, "subject", subject);
+        let Some(attributes) = attributes else {
+            errors::null_argument(
+                function,
+                "attrs",
+                "Pass '{}' for no attributes, for example by coalesce(attrs, '{}').",
+            )
+        };
+        if !attributes.is_object() {
+            errors::attributes_not_an_object(function, attributes.type_name());
+        }
+        Self {
+            function,
+            subject,
+            policy: policy(),
+            attributes,
+        }
+    }
+
+    /// What this subject asks of a flag. Raises 22023 if the key is too long to be one.
+    pub fn about_flag(&self, key: &'a str) -> Question<'a, Flag<Jsonb>> {
+        self.about(checked_text(self.function, "flag", Some(key)), cache::flag)
+    }
+
+    fn about<T>(&self, key: &'a str, find: fn(&str) -> Option<Rc<T>>) -> Question<'a, T> {
+        let generation = invalidation::current_generation();
+        Question {
+            key,
+            subject: self.subject,
+            policy: self.policy,
+            found: find(key),
+            generation,
+            attributes: self.attributes,
+        }
+    }
+}
+
 impl<'a> Question<'a, Flag<Jsonb>> {
     /// Raises 22004 or 22023 if the arguments of `function` are no question.
     pub fn about_flag(
-        function: &str,
+        function: &'static str,
         flag: Option<&'a str>,
         subject: Option<&'a str>,
         attributes: Option<JsonbArgument<'a>>,
     ) -> Self {
         let key = checked_text(function, "flag", flag);
-        Self::new(function, key, subject, attributes, cache::flag)
+        Asker::new(function, subject, attributes).about(key, cache::flag)
     }
 
     /// The engine's answer.
@@ -122,13 +176,13 @@ impl<'a> Question<'a, Flag<Jsonb>> {
 impl<'a> Question<'a, LoneExperiment<Jsonb>> {
     /// Raises 22004 or 22023 if the arguments of `function` are no question.
     pub fn about_experiment(
-        function: &str,
+        function: &'static str,
         experiment: Option<&'a str>,
         subject: Option<&'a str>,
         attributes: Option<JsonbArgument<'a>>,
     ) -> Self {
         let key = checked_text(function, "experiment", experiment);
-        Self::new(function, key, subject, attributes, cache::experiment)
+        Asker::new(function, subject, attributes).about(key, cache::experiment)
     }
 
     /// The engine's answer.
@@ -147,35 +201,6 @@ impl<'a> Question<'a, LoneExperiment<Jsonb>> {
 }
 
 impl<'a, T> Question<'a, T> {
-    fn new(
-        function: &str,
-        key: &'a str,
-        subject: Option<&'a str>,
-        attributes: Option<JsonbArgument<'a>>,
-        find: fn(&str) -> Option<Rc<T>>,
-    ) -> Self {
-        let subject = checked_text(function, "subject", subject);
-        let Some(attributes) = attributes else {
-            errors::null_argument(
-                function,
-                "attrs",
-                "Pass '{}' for no attributes, for example by coalesce(attrs, '{}').",
-            )
-        };
-        if !attributes.is_object() {
-            errors::attributes_not_an_object(function, attributes.type_name());
-        }
-        let generation = invalidation::current_generation();
-        Self {
-            key,
-            subject,
-            policy: policy(),
-            found: find(key),
-            generation,
-            attributes,
-        }
-    }
-
     fn ask<R>(
         &self,
         ledger: &mut dyn Ledger,

@@ -96,6 +96,25 @@ fn hand_over(row: &Row<'_>) -> bool {
     true
 }
 
+/// Whether rows of the subject, of transactions that have been committed, still wait for the
+/// background writer, which is woken then.
+pub fn awaits_writer(subject: &str) -> bool {
+    let Some((shared, (_, database))) =
+        shared().and_then(|shared| Some((shared, shared.own_database()?)))
+    else {
+        return false;
+    };
+    let waits = database.queued() > 0
+        && shared
+            .peek(database, usize::MAX)
+            .iter()
+            .any(|row| Row::decode(row).is_some_and(|row| row.subject == subject));
+    if waits {
+        shared.wake(database);
+    }
+    waits
+}
+
 /// Writes the row in the current transaction.
 fn insert(row: &Row<'_>) {
     static INSERT: Statement = Statement::new(
@@ -117,7 +136,8 @@ fn insert(row: &Row<'_>) {
     connect(|spi| spi.execute(&INSERT, &parameters, View::Fresh));
 }
 
-fn next_id() -> Uuid {
+/// An identifier that no other row has: a UUID version 7.
+pub fn next_id() -> Uuid {
     let random = clock::strong_random().unwrap_or_else(|| errors::no_randomness());
     IDS.with_borrow_mut(|ids| ids.next(clock::unix_nanos(), random))
 }

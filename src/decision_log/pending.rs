@@ -5,6 +5,7 @@
 
 use std::cell::RefCell;
 
+use crate::decision_log::row::Row;
 use crate::decision_log::writer;
 use crate::pg::shared::{Room, shared};
 use crate::pg::snapshot;
@@ -76,6 +77,41 @@ pub fn write_now() {
     snapshot::with_newest(|| writer::write(&pending.rows));
 }
 
+/// Writes the rows of a subject now. `false`, and nothing written, if there are some from before
+/// the running subtransaction: rolled back, it would take them with it.
+pub fn write_those_of(subject: &str) -> bool {
+    let current = current_subtransaction();
+    let is_own = |row: &Vec<u8>| Row::decode(row).is_some_and(|row| row.subject == subject);
+    let rows = PENDING.with_borrow_mut(|pending| {
+        let first = match pending.levels.last() {
+            Some((level, first)) if *level == current => *first,
+            _ => pending.rows.len(),
+        };
+        if pending.rows.iter().take(first).any(is_own) {
+            return None;
+        }
+        let recent = pending.rows.split_off(first);
+        let (own, others): (Vec<_>, Vec<_>) = recent.into_iter().partition(is_own);
+        pending.rows.extend(others);
+        pending.room = room_of(&pending.rows);
+        Some(own)
+    });
+    let Some(rows) = rows else { return false };
+    if !rows.is_empty() {
+        if let Some(shared) = shared() {
+            shared.give_back(room_of(&rows));
+        }
+        writer::write(&rows);
+    }
+    true
+}
+
+fn room_of(rows: &[Vec<u8>]) -> Room {
+    rows.iter()
+        .map(|row| Room::of_row(row.len()))
+        .fold(Room::default(), Room::and)
+}
+
 /// A subtransaction has ended well: what it has done belongs to its parent.
 pub fn merge(own: Subtransaction, parent: Subtransaction) {
     PENDING.with_borrow_mut(|pending| {
@@ -103,11 +139,6 @@ pub fn forget_subtransaction(own: Subtransaction) {
         }
         pending.levels.pop();
         let lost = pending.rows.split_off(first);
-        let room_of = |rows: &[Vec<u8>]| {
-            rows.iter()
-                .map(|row| Room::of_row(row.len()))
-                .fold(Room::default(), Room::and)
-        };
         pending.room = room_of(&pending.rows);
         Some(room_of(&lost))
     });

@@ -33,3 +33,10 @@ pub fn strong_random() -> Option<[u8; 8]> {
     let ok = unsafe { pg_sys::pg_strong_random(bytes.as_mut_ptr().cast(), bytes.len()) };
     ok.then_some(bytes)
 }
+
+/// Sleeps for some milliseconds, and ends the query if it has been cancelled.
+pub fn nap() {
+    // SAFETY: no preconditions.
+    unsafe { pg_sys::pg_usleep(5_000) };
+    pgrx::check_for_interrupts!();
+}

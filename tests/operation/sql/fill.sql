@@ -134,3 +134,12 @@ UPDATE lotty.variant v SET weight = 7 FROM lotty.experiment e
 -- Half of the subjects come again and leave their slots; the others keep them for the moment.
 SELECT count(*) FROM (SELECT number, key FROM generate_series(1, 600) AS number, lotty.flag ORDER BY number, key) AS asked,
                      lotty_decide(key, 'subject-' || number, attributes(number));
+
+-- Events, with and without everything that they may have.
+SELECT count(*) FROM generate_series(1, 300) AS number, lotty_track('subject-' || number, 'view', occurred_at => now() - number * interval '1 minute');
+SELECT count(*) FROM unnest(ARRAY['', E'\\N', E'tab\t', 'ü🚩']) AS subject, lotty_track(subject, E'line\nend', 0.10, '{"a": [1.0, null]}', 'id ' || subject);
+SELECT lotty_track('subject-700', 'purchase', 19.90, '{}', 'order', d.decision_id) FROM lotty_decide('string', 'subject-700') AS d;
+
+-- Subjects that became one; not all of their memberships found room.
+SELECT object, sum(moved), sum(dropped), sum(displaced)
+  FROM generate_series(1, 60) AS number, lotty_merge_subjects('subject-' || number, 'subject-' || number + 600) GROUP BY 1;

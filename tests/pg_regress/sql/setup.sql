@@ -45,5 +45,5 @@ $$;
 CREATE FUNCTION wipe() RETURNS void LANGUAGE sql AS $$
     TRUNCATE lotty.flag, lotty.experiment, lotty.experiment_flag, lotty.variant,
              lotty.variant_value, lotty.override, lotty.audience, lotty.conflict_domain,
-             lotty.experiment_conflict_domain, lotty.assignment, lotty.decision;
+             lotty.experiment_conflict_domain, lotty.assignment, lotty.decision, lotty.event;
 $$;
