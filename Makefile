@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help build install test lint fmt demo demo-stop psql clean
+.PHONY: help build install test fuzz-optimizely lint fmt demo demo-stop psql clean
 
 # The PostgreSQL of `build` and `install`.
 PG_CONFIG ?= pg_config
@@ -21,6 +21,12 @@ install: ## build a release and install it into the PostgreSQL of PG_CONFIG
 
 test: ## install what is needed and run all tests, on PostgreSQL 15 and 18
 	@LOTTY_APT=yes tests/run $(LAYERS)
+
+# The scenarios of `make fuzz-optimizely`: 400 take about a minute.
+SEEDS ?= 1..5000
+
+fuzz-optimizely: ## compare random projects with the Optimizely SDK, on PostgreSQL 15
+	@LOTTY_APT=yes LOTTY_OPTIMIZELY_SEEDS=$(SEEDS) tests/run --pg 15 optimizely
 
 lint: ## check the format and run clippy
 	@tests/run lint
