@@ -8,6 +8,7 @@ use std::cell::RefCell;
 use crate::decision_log::row::Row;
 use crate::decision_log::writer;
 use crate::pg::shared::{Room, shared};
+use crate::pg::snapshot;
 use crate::pg::transaction::{Subtransaction, current_subtransaction};
 
 thread_local! {
@@ -72,7 +73,8 @@ pub fn write_now() {
     if let Some(shared) = shared() {
         shared.give_back(pending.room);
     }
-    writer::write(&pending.rows);
+    // At this point no statement is running, hence no snapshot is active.
+    snapshot::with_newest(|| writer::write(&pending.rows));
 }
 
 /// Writes the rows of a subject now. `false`, and nothing written, if there are some from before

@@ -125,6 +125,10 @@ pub extern "C-unwind" fn lotty_launcher_main(_argument: pg_sys::Datum) {
             break;
         }
     }
+    // With 0 the postmaster would take it for done, and not start it again when it was
+    // terminated by hand. (At a shutdown it starts nothing.)
+    // SAFETY: the way for a process to end; the callbacks of before_shmem_exit are run.
+    unsafe { pg_sys::proc_exit(1) };
 }
 
 #[pg_guard]
@@ -164,9 +168,13 @@ fn start_writers(shared: &Shared, writers: &mut Vec<Started>, paused: &[(usize, 
             );
             continue;
         }
-        // Taken back by the writer when it has succeeded.
+        // Taken back by the writer when it has succeeded. Before it starts, since that may be
+        // over in no time.
         database.failures.fetch_add(1, SeqCst);
-        writers.extend(Started::new(number));
+        match Started::new(number) {
+            Some(writer) => writers.push(writer),
+            None => _ = database.failures.fetch_sub(1, SeqCst),
+        }
     }
 }
 
@@ -191,6 +199,21 @@ pub extern "C-unwind" fn lotty_writer_main(argument: pg_sys::Datum) {
     unsafe { pg_sys::before_shmem_exit(Some(writer_exit), argument) };
     let oid = pg_sys::Oid::from(database.oid());
     BackgroundWorker::connect_worker_to_spi_by_oid(Some(oid), None);
+    // What the database sets for its sessions is not meant for this one.
+    for (name, value) in [
+        (c"default_transaction_read_only", c"off"),
+        (c"default_transaction_isolation", c"read committed"),
+    ] {
+        // SAFETY: NUL-terminated names and values of settings that every role may change.
+        unsafe {
+            pg_sys::SetConfigOption(
+                name.as_ptr(),
+                value.as_ptr(),
+                pg_sys::GucContext::PGC_USERSET,
+                pg_sys::GucSource::PGC_S_OVERRIDE,
+            );
+        }
+    }
     let mut idle_since = Instant::now();
     loop {
         database.listen(true);

@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 
 import lotty
 import sdk
+from database import Problem
 
 
-# Lotty keeps such a flag, disabled, and goes on giving its default values; to the SDK it is
-# unknown. They agree on the rest of the answer.
+# Lotty keeps such a flag and goes on giving its default values; to the SDK it is unknown. They
+# agree on the rest of the answer.
 GONE = "a flag that is gone: no variables are compared"
 
 # What Lotty does not take, and says so. The rest of such a scenario cannot be asked.
@@ -68,8 +69,11 @@ def ask_sdk(scenario):
     """For each step a list of (what, answer, note)."""
     clients = [sdk.Client(), sdk.Client()]
     notes = set(scenario.notes)
-    told = [list(TELLERS[step["op"]](clients[step["side"]], step, notes))
-            for step in scenario.steps]
+    try:
+        told = [list(TELLERS[step["op"]](clients[step["side"]], step, notes))
+                for step in scenario.steps]
+    except Problem as problem:
+        raise Problem(f"seed {scenario.seed}: {problem}") from problem
     return [[(what, answer, "; ".join(sorted(notes | ({note} if note else set()))) or None)
              for what, answer, note in step] for step in told]
 

@@ -7,20 +7,20 @@ nothing to change. What is removed is kept, so that it can come back.
 import copy
 
 import audiences
-from datafiles import STATUSES, all_experiments, kind_of, variable_text
-
-CONTENTS = ("experiments", "groups", "rollouts", "featureFlags", "audiences", "typedAudiences")
+from datafiles import CONTENTS, STATUSES, all_experiments, kind_of, variable_text
 
 
 def next_revision(project):
     """Changes the datafile in a few ways; answers what was done."""
     project.earlier.append(project.datafile)
     revision = str(len(project.earlier) + 1)
-    if project.rng.random() < 0.05:
-        project.datafile = {**copy.deepcopy(project.rng.choice(project.earlier)), "revision": revision}
+    if project.rng.chance(0.05):
+        earlier = copy.deepcopy(project.rng.choice(project.earlier))
+        project.datafile = {**earlier, "revision": revision}
         return ["an earlier datafile is back"]
-    if project.rng.random() < 0.03:
-        project.datafile = {**project.datafile, "revision": revision, **{name: [] for name in CONTENTS}}
+    if project.rng.chance(0.03):
+        nothing = {name: [] for name in CONTENTS}
+        project.datafile = {**project.datafile, **nothing, "revision": revision}
         return ["nothing is left"]
     project.datafile = {**copy.deepcopy(project.datafile), "revision": revision}
     done = []
@@ -128,7 +128,7 @@ def change_variables(project):
 def add_or_drop_variable(project):
     flag = pick(project, project.datafile["featureFlags"])
     if flag:
-        if flag["variables"] and project.rng.random() < 0.5:
+        if flag["variables"] and project.rng.chance(0.5):
             flag["variables"].pop()
         else:
             flag["variables"].append(project.variable())
@@ -309,7 +309,7 @@ def move_experiment(project):
     if experiment:
         drop_from_flags(project, experiment)
         for flag in project.datafile["featureFlags"]:
-            if project.rng.random() < 0.5:
+            if project.rng.chance(0.5):
                 flag["experimentIds"].insert(
                     project.rng.randrange(len(flag["experimentIds"]) + 1), experiment["id"])
         return f"{experiment['key']} moves"
@@ -380,13 +380,13 @@ def change_rollout(project):
     """Another rollout for a flag, or other rules in a rollout."""
     rollouts = project.datafile["rollouts"]
     flag = pick(project, project.datafile["featureFlags"])
-    if flag and project.rng.random() < 0.5:
+    if flag and project.rng.chance(0.5):
         flag["rolloutId"] = project.rng.choice(["", *(rollout["id"] for rollout in rollouts)])
         return f"rollout of {flag['key']}"
     if rollouts:
         rollout = pick(project, rollouts)
         rules = rollout["experiments"]
-        if rules and project.rng.random() < 0.5:
+        if rules and project.rng.chance(0.5):
             rules.pop(project.rng.randrange(len(rules)))
         else:
             rules.insert(0, project.experiment(all_variables(project), "rule_"))

@@ -27,7 +27,8 @@ def use(folder):
         from optimizely import version
     except ImportError as error:
         raise Problem(f"the Optimizely SDK cannot be imported ({error}).\n"
-                      f"Install it with `{INSTALL}`, and name DIR with --sdk or {VARIABLE}.") from error
+                      f"Install it with `{INSTALL}`,\n"
+                      f"and name DIR with --sdk or {VARIABLE}.") from error
     if version.__version__ != VERSION:
         raise Problem(f"this is version {version.__version__} of the Optimizely SDK, not {VERSION}")
     from optimizely.helpers.condition import CustomAttributeConditionEvaluator

@@ -9,7 +9,8 @@ INSERT INTO proof.refused SELECT line::jsonb
   FROM regexp_split_to_table(:'refused', E'\n') AS line WHERE line <> '';
 
 INSERT INTO proof.comparison
-SELECT 'documented conditions', format('%s: %s with %s', data->>'what', data->'condition', data->'attributes'),
+SELECT 'documented conditions',
+       format('%s: %s with %s', data->>'what', data->'condition', data->'attributes'),
        jsonb_build_object('truth', data->'truth'),
        proof.truth_of(data->>'condition', data->>'attributes')
   FROM proof.documented;
@@ -118,4 +119,5 @@ SELECT 'documented profiles', entries::text, jsonb_build_object('taken', taken),
                (jsonb '{"e1": {"variation_id": 7}}', 0),
                (jsonb '{"e1": {}}', 0),
                (jsonb '{"no such": {"variation_id": "vA"}}', 0),
-               (jsonb '{"e1": {"variation_id": "vB"}, "e2": {"variation_id": "vC"}}', 2)) AS p (entries, taken);
+               (jsonb '{"e1": {"variation_id": "vB"}, "e2": {"variation_id": "vC"}}', 2))
+       AS p (entries, taken);

@@ -59,7 +59,8 @@ BEGIN
         decided := lotty_decide(flag, step->>'user', given);
         answers := answers || jsonb_build_array(
             proof.decision(decided)
-            || CASE WHEN to_jsonb(evaluated) - 'decision_id' IS DISTINCT FROM to_jsonb(decided) - 'decision_id'
+            || CASE WHEN to_jsonb(evaluated) - 'decision_id'
+                         IS DISTINCT FROM to_jsonb(decided) - 'decision_id'
                     THEN jsonb_build_object('evaluated', to_jsonb(evaluated)) ELSE '{}' END
             || CASE WHEN explained IS DISTINCT FROM decided.reason::text
                     THEN jsonb_build_object('explained', explained) ELSE '{}' END);
