@@ -77,7 +77,7 @@ def blocked(checks, drivers, primary, prefix, conn, until, end, sqlstate):
         wait_until(f"{len(drivers)} clients are blocked", lambda: until(primary, log) >= len(drivers), 20)
         other.value(end)
     answers = [driver.receive() for driver in drivers]
-    errors = primary.log_since(log).count(f"{sqlstate} ")
+    errors = primary.log_since(log).count(f"{sqlstate} ERROR:")
     theirs = 1 if end == "COMMIT" else 0
     for driver, subject, answer in zip(drivers, subjects, answers):
         checks.equal(f"{prefix}: {driver.name} tries again after {sqlstate}, and nothing is there twice",
@@ -96,7 +96,7 @@ def waiting(primary, _log):
 
 
 def timeouts(primary, log):
-    return primary.log_since(log).count("55P03 ")
+    return primary.log_since(log).count("55P03 ERROR:")
 
 
 # --- a server connection that goes from one client to another --------------------------------------
