@@ -247,7 +247,7 @@ impl JsonbArgument<'_> {
     ///
     /// # Errors
     /// If it nests deeper than that library reads.
-    pub fn to_json(&self) -> Result<serde_json::Value, serde_json::Error> {
+    pub fn to_json(self) -> Result<serde_json::Value, serde_json::Error> {
         // SAFETY: a container of this call; the text is NUL-terminated, in the current memory
         // context, and read before that ends.
         let text = unsafe {

@@ -123,6 +123,39 @@ fn who_is_in_a_sticky_experiment_stays_in() {
 }
 
 #[test]
+fn who_lost_its_place_in_a_sticky_experiment_gets_its_variant_again() {
+    let source = sticky("n > 0", 100);
+    let probe = Shared::default();
+    let (picked, _) = answer(&flag(vec![source.clone()]), &probe, 1);
+    let other = if picked == Some(101) { 102 } else { 101 };
+    let books = Shared::default();
+    let displaced = Membership {
+        slot: None,
+        ..membership(id(1), id(other), 1)
+    };
+    let key = ("u".to_owned(), id(1));
+    books.borrow_mut().rows.insert(key.clone(), displaced);
+    for number in 2..=4 {
+        let slot = i16::try_from(number - 1).unwrap();
+        let row = membership(id(number), id(0), slot);
+        books
+            .borrow_mut()
+            .rows
+            .insert(("u".into(), id(number)), row);
+    }
+    // The gates of entry hold: it is not in.
+    let flag = flag(vec![source]);
+    assert_eq!(answer(&flag, &books, 1), (None, Reason::ParticipationLimit));
+    assert_eq!(answer(&flag, &books, 0), (None, Reason::TargetingMismatch));
+    books.borrow_mut().rows.remove(&("u".to_owned(), id(3)));
+    assert_eq!(answer(&flag, &books, 0), (None, Reason::TargetingMismatch));
+    let entered = (Some(other), Reason::ExperimentAssigned);
+    assert_eq!(answer(&flag, &books, 1), entered);
+    assert_eq!(books.borrow().rows[&key].slot, Some(2));
+    assert_eq!(answer(&flag, &books, 0), (Some(other), Reason::Sticky));
+}
+
+#[test]
 fn two_that_enter_a_sticky_experiment_at_once_get_one_variant() {
     for limited in [true, false] {
         let mut source = sticky("", 100);

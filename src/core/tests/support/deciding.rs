@@ -115,7 +115,9 @@ impl Ledger for Page<'_> {
             .rows
             .iter()
             .any(|((s, _), row)| s == self.subject && row.slot.is_some() && row.slot == claim.slot);
-        if slot_taken || books.rows.contains_key(&key) {
+        // A row without a slot makes way for one with a slot.
+        let is_there = |row: &Membership| row.slot.is_some() || claim.slot.is_none();
+        if slot_taken || books.rows.get(&key).is_some_and(is_there) {
             return false;
         }
         self.writes += 1;
