@@ -246,6 +246,12 @@ BEGIN
     IF NEW.exempt_from_limits AND NOT OLD.exempt_from_limits THEN
         PERFORM lotty.check_can_be_exempt(NEW.key, NEW.experiment_id);
     END IF;
+    IF NEW.winner_id IS DISTINCT FROM OLD.winner_id THEN
+        PERFORM lotty.check_winner(NEW.key, NEW.experiment_id, NEW.status, NEW.winner_id);
+    ELSIF NEW.status NOT IN ('completed', 'archived') THEN
+        -- An import has called it back.
+        NEW.winner_id := NULL;
+    END IF;
     IF fixed IS NOT NULL THEN
         RAISE EXCEPTION USING
             ERRCODE = 'restrict_violation', SCHEMA = 'lotty', TABLE = 'experiment', COLUMN = fixed,
@@ -300,6 +306,37 @@ END
 $$;
 COMMENT ON FUNCTION lotty.experiment_before_update() IS
     'trigger: checks a change of an experiment against its life cycle, keeps its timestamps and version';
+
+CREATE FUNCTION lotty.check_winner(experiment_key text, of_experiment uuid, status text, winner uuid)
+RETURNS void LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    won record;
+    fault text;
+BEGIN
+    IF winner IS NULL THEN
+        RETURN;
+    END IF;
+    SELECT v.name, v.experiment_id, v.is_retired INTO won
+      FROM lotty.variant v WHERE v.variant_id = winner;
+    fault := CASE
+        WHEN won.experiment_id IS DISTINCT FROM of_experiment THEN 'The experiment has no such variant.'
+        WHEN won.is_retired THEN 'The variant is retired: it is given to nobody any more.'
+        WHEN status NOT IN ('completed', 'archived') THEN format('The experiment is %s.', status)
+    END;
+    IF fault IS NOT NULL THEN
+        RAISE EXCEPTION USING
+            ERRCODE = CASE WHEN won.experiment_id = of_experiment THEN 'object_not_in_prerequisite_state'
+                           ELSE 'foreign_key_violation' END,
+            SCHEMA = 'lotty', TABLE = 'experiment', COLUMN = 'winner_id',
+            MESSAGE = format('variant "%s" cannot be the winner of experiment "%s"',
+                             coalesce(won.name, winner::text), experiment_key),
+            DETAIL = fault,
+            HINT = 'A winner is one of the experiment''s variants that are not retired, once the experiment is completed.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION lotty.check_winner(text, uuid, text, uuid) IS
+    'raises foreign_key_violation or object_not_in_prerequisite_state if the variant cannot be the winner of the experiment';
 
 CREATE FUNCTION lotty.check_can_be_exempt(experiment_key text, of_experiment uuid)
 RETURNS void LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$

@@ -74,6 +74,11 @@ extension_sql_file!(
         api::optimizely::optimizely_variant_id
     ]
 );
+extension_sql_file!(
+    "../sql/80_life_cycle.sql",
+    name = "life_cycle",
+    requires = ["triggers"]
+);
 extension_sql_file!("../sql/90_functions.sql", name = "functions", finalize);
 
 /// Called once, when a session loads the library.
