@@ -79,6 +79,11 @@ extension_sql_file!(
     name = "life_cycle",
     requires = ["triggers"]
 );
+extension_sql_file!(
+    "../sql/82_change.sql",
+    name = "change",
+    requires = ["triggers"]
+);
 extension_sql_file!("../sql/90_functions.sql", name = "functions", finalize);
 
 /// Called once, when a session loads the library.

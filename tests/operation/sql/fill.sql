@@ -77,6 +77,21 @@ SELECT domain_id, experiment_id, row_number() OVER (ORDER BY e.key COLLATE "C"),
  WHERE e.key IN ('of string', 'of number', 'inserted running', 'led running')
     OR (d.key = 'exclusive' AND e.key IN ('of json', 'led running completed'));
 
+-- An experiment of several flags, with values of its own for each of its variants.
+INSERT INTO lotty.experiment_flag (flag_id, experiment_id, rank)
+SELECT f.flag_id, e.experiment_id, 5 FROM lotty.flag f, lotty.experiment e
+ WHERE f.key IN ('number', 'flag 3') AND e.key = 'led running completed';
+INSERT INTO lotty.variant_value (variant_id, flag_id, value)
+SELECT v.variant_id, x.flag_id, CASE f.value_type WHEN 'number' THEN '-0.50' ELSE '"ü"' END::jsonb
+  FROM lotty.experiment_flag x JOIN lotty.flag f USING (flag_id) JOIN lotty.variant v USING (experiment_id);
+
+-- Overrides of both kinds, for subjects that a dump has to quote too.
+INSERT INTO lotty.override (subject_id, experiment_id, kind, variant_id)
+SELECT s.subject, v.experiment_id, s.kind, v.variant_id
+  FROM lotty.variant v JOIN lotty.experiment e USING (experiment_id),
+       (VALUES (E'tab\t', 'forced'), (E'\\N', 'whitelist'), ('subject-3', 'whitelist'), ('subject-3', 'forced')) AS s (subject, kind)
+ WHERE v.name = 'control' AND e.key IN ('of string', 'led running completed');
+
 CREATE FUNCTION attributes(number integer) RETURNS jsonb IMMUTABLE LANGUAGE sql AS $$
     SELECT jsonb_build_object('country', (ARRAY['DE', 'AT', 'FR', 'ü'])[1 + number % 4],
                               'age', 10 + number % 60, 'vip', number % 7 = 0)
@@ -99,6 +114,8 @@ SELECT format('UPDATE lotty.experiment SET status = %L WHERE key = %L', s, 'led 
   FROM way, unnest(string_to_array(way, ' ')) WITH ORDINALITY AS step (s, number)
  WHERE way ~ '^running (paused|completed)' AND step.number > 1
  ORDER BY way.number, step.number \gexec
+UPDATE lotty.experiment e SET winner_id = v.variant_id FROM lotty.variant v
+ WHERE v.experiment_id = e.experiment_id AND v.name = 'variant2' AND e.key = 'led running completed';
 UPDATE lotty.variant v SET weight = 7 FROM lotty.experiment e
  WHERE e.experiment_id = v.experiment_id AND e.key = 'of string' AND v.name = 'control';
 
