@@ -84,6 +84,11 @@ extension_sql_file!(
     name = "change",
     requires = ["triggers"]
 );
+extension_sql_file!(
+    "../sql/84_document.sql",
+    name = "document",
+    requires = ["triggers"]
+);
 extension_sql_file!("../sql/90_functions.sql", name = "functions", finalize);
 
 /// Called once, when a session loads the library.
