@@ -301,9 +301,11 @@ CREATE TABLE lotty.assignment (
     variant_id    uuid,
     slot          smallint,
     assigned_at   timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    displaced_at  timestamptz,
     CONSTRAINT assignment_pkey PRIMARY KEY (subject_id, experiment_id),
     CONSTRAINT assignment_subject_id_slot_key UNIQUE (subject_id, slot),
-    CONSTRAINT assignment_slot_check CHECK (slot >= 1)
+    CONSTRAINT assignment_slot_check CHECK (slot >= 1),
+    CONSTRAINT assignment_displaced_at_check CHECK (displaced_at IS NULL OR slot IS NULL)
 );
 COMMENT ON TABLE lotty.assignment IS 'the ledger: a subject''s membership of an experiment';
 COMMENT ON COLUMN lotty.assignment.subject_id IS 'the subject';
@@ -311,6 +313,7 @@ COMMENT ON COLUMN lotty.assignment.experiment_id IS 'the experiment';
 COMMENT ON COLUMN lotty.assignment.variant_id IS 'the variant given last';
 COMMENT ON COLUMN lotty.assignment.slot IS 'which of the subject''s places among the concurrent experiments this takes; NULL once the experiment has ended and the place was released. Being unique it makes the limit hold under any concurrency';
 COMMENT ON COLUMN lotty.assignment.assigned_at IS 'when the subject entered the experiment';
+COMMENT ON COLUMN lotty.assignment.displaced_at IS 'when a merge of subjects left no slot for it; NULL otherwise. The membership counts for nothing then; entering the experiment again replaces it';
 SELECT pg_catalog.pg_extension_config_dump('lotty.assignment', '');
 
 -- The log: append-only and on the hot path, hence no foreign keys. The subject keeps the
@@ -338,6 +341,11 @@ COMMENT ON COLUMN lotty.decision.created_at IS 'start of the caller''s transacti
 -- The cool-down of a subject, exposures of an experiment's subjects, rebuilding the ledger.
 CREATE INDEX decision_assigned_idx ON lotty.decision (subject_id, experiment_id, created_at)
     WHERE reason IN ('experiment_assigned', 'sticky');
+-- All the rest of a subject, when it is forgotten or, at every sign-in, merged. Assignments, which
+-- have their own index, do not pay for it. The others do, 5 to 9 us of some 30 for a decision (log
+-- of 3 million rows, 300,000 subjects); without it a merge would read the whole log, 0.3 s there.
+CREATE INDEX decision_other_idx ON lotty.decision (subject_id)
+    WHERE reason NOT IN ('experiment_assigned', 'sticky');
 -- Ranges of time in reports; a few pages for millions of rows, since the log grows in order of time.
 CREATE INDEX decision_created_at_idx ON lotty.decision USING brin (created_at);
 SELECT pg_catalog.pg_extension_config_dump('lotty.decision', '');

@@ -23,9 +23,10 @@ COMMENT ON COLUMN lotty.assigned.last_at IS 'time of the last decision that assi
 -- Where the ledger contradicts the log. Decisions of overlapping transactions are ordered by
 -- the start of those, which is not the order in which they were made: so the ledger's variant
 -- need not be the last one, but must be one that was given, and its time of entry need not be
--- the first one, but cannot be after the last. Either may be older than what is left of the log.
+-- the first one, but cannot be after the last. Either may be older than what is left of the log:
+-- of a membership that was entered before that, the variant is taken as it is.
 -- An experiment that is exempt from the limits needs no slots and, unless it is sticky, no
--- memberships.
+-- memberships; a membership that a merge of subjects has displaced needs no slot either.
 CREATE VIEW lotty.ledger_problem AS
     SELECT 'missing' AS problem, l.subject_id, l.experiment_id, l.variant_id, l.first_at
       FROM lotty.assigned l
@@ -39,6 +40,7 @@ CREATE VIEW lotty.ledger_problem AS
       JOIN lotty.assignment a
         ON (a.subject_id, a.experiment_id) = (l.subject_id, l.experiment_id)
      WHERE a.variant_id IS DISTINCT FROM l.variant_id
+       AND a.assigned_at >= l.first_at
        AND NOT EXISTS (SELECT FROM lotty.decision d
                         WHERE (d.subject_id, d.experiment_id) = (a.subject_id, a.experiment_id)
                           AND d.reason IN ('experiment_assigned', 'sticky')
@@ -53,7 +55,8 @@ CREATE VIEW lotty.ledger_problem AS
     SELECT 'slot', a.subject_id, a.experiment_id, a.variant_id, a.assigned_at
       FROM lotty.assignment a
       JOIN lotty.experiment e ON e.experiment_id = a.experiment_id
-     WHERE a.slot IS NULL AND e.status IN ('running', 'paused') AND NOT e.exempt_from_limits;
+     WHERE a.slot IS NULL AND a.displaced_at IS NULL
+       AND e.status IN ('running', 'paused') AND NOT e.exempt_from_limits;
 COMMENT ON VIEW lotty.ledger_problem IS
     'where ledger and log disagree, with what the log says; what lotty_check_ledger shows and lotty_rebuild_ledger mends';
 COMMENT ON COLUMN lotty.ledger_problem.problem IS 'missing, variant, entry or slot';
@@ -95,7 +98,7 @@ BEGIN
     -- order of entry, above the limit if it must be: they exist, and count.
     WITH membership AS (
         SELECT a.subject_id, a.experiment_id, a.assigned_at,
-               a.slot IS NULL AND e.status IN ('running', 'paused')
+               a.slot IS NULL AND a.displaced_at IS NULL AND e.status IN ('running', 'paused')
                    AND NOT e.exempt_from_limits AS waiting,
                count(*) OVER (PARTITION BY a.subject_id) AS memberships
           FROM lotty.assignment a LEFT JOIN lotty.experiment e USING (experiment_id)

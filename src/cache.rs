@@ -21,6 +21,7 @@ use lotty_core::flag::{Flag, LoneExperiment};
 use uuid::Uuid;
 
 use crate::config::{self, ExperimentState};
+use crate::metrics::{self, Counter};
 use crate::pg::invalidation;
 use crate::pg::jsonb::Jsonb;
 
@@ -84,10 +85,12 @@ fn compiled<T>(
         found
     });
     if found.is_some() {
+        metrics::count(Counter::CacheHits);
         return found;
     }
     let (loaded, current) = invalidation::build(generation, || load(key));
     let loaded = Rc::new(loaded?);
+    metrics::count(Counter::CacheBuilds);
     CACHE.with_borrow_mut(|cache| {
         cache.statistics.builds += 1;
         if current {

@@ -36,6 +36,15 @@ pub fn load_flag(key: &str) -> Option<Flag<Jsonb>> {
     }
 }
 
+/// The keys of all flags, by code point.
+pub fn load_flag_keys() -> Vec<String> {
+    static KEYS: Statement =
+        Statement::new(c"SELECT key FROM lotty.flag ORDER BY key COLLATE pg_catalog.\"C\"");
+    let key = |row: &Row| row.get::<String>(1);
+    let keys = snapshot::with_newest(|| connect(|spi| spi.query(&KEYS, &[], View::Active, key)));
+    keys.into_iter().flatten().collect()
+}
+
 /// The experiment of that key by itself, compiled; warns of targeting rules that are not valid.
 pub fn load_experiment(key: &str) -> Option<LoneExperiment<Jsonb>> {
     let mut broken = Vec::new();

@@ -39,6 +39,16 @@ pub fn null_argument(function: &str, argument: &str, hint: &str) -> ! {
     ))
 }
 
+/// 22004: an element of an array argument is NULL.
+pub fn null_element(function: &str, argument: &str, number: usize) -> ! {
+    raise(report(
+        PgSqlErrorCode::ERRCODE_NULL_VALUE_NOT_ALLOWED,
+        format!("{argument} must not contain NULL"),
+        format!("Element {number} of argument \"{argument}\" of {function} is NULL."),
+        &format!("Leave it out, for example by array_remove({argument}, NULL)."),
+    ))
+}
+
 /// 22023: a key or subject is longer than 512 bytes.
 pub fn too_long(function: &str, argument: &str, bytes: usize, limit: usize) -> ! {
     raise(report(
@@ -89,10 +99,14 @@ pub fn cannot_record(function: &str, in_recovery: bool) -> ! {
         PgSqlErrorCode::ERRCODE_READ_ONLY_SQL_TRANSACTION,
         format!("cannot record a decision {place}"),
         format!("{function} writes its decision to lotty.decision. {fact}"),
-        &format!(
-            "Use {} for the same answer without recording it.",
-            function.replace("decide", "evaluate")
-        ),
+        &if function.contains("decide") {
+            format!(
+                "Use {} for the same answer without recording it.",
+                function.replace("decide", "evaluate")
+            )
+        } else {
+            "Use lotty_evaluate for the value without recording it.".to_owned()
+        },
     ))
 }
 
@@ -224,6 +238,16 @@ pub fn broken_configuration(object: &str, key: &str, error: &FlagError) -> ! {
     ))
 }
 
+/// Warning 01000, once a session: decisions are to be written by the background worker, which is
+/// not there.
+pub fn not_preloaded() {
+    warn(
+        "decisions are written in the caller's transaction, not by a background worker".to_owned(),
+        "lotty.decision_write_mode is async, but the library is not preloaded.".to_owned(),
+        "Add lotty to shared_preload_libraries and restart the server, or set lotty.decision_write_mode to sync.",
+    );
+}
+
 /// 58000: the system gives no random numbers.
 pub fn no_randomness() -> ! {
     raise(report(
@@ -231,5 +255,27 @@ pub fn no_randomness() -> ! {
         "could not generate random values".to_owned(),
         "A decision needs a unique identifier.".to_owned(),
         "",
+    ))
+}
+
+/// 55000: rows of a subject stay in the queue of the background writer.
+pub fn log_not_settled() -> ! {
+    raise(report(
+        PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+        "decisions of the subject are still to be written".to_owned(),
+        "They wait for the background writer, which has not taken them for ten seconds.".to_owned(),
+        "Look for its messages in the server's log, and try again.",
+    ))
+}
+
+/// 55000: the transaction has decided for the subject before the savepoint it is in, and the
+/// rows are not written yet.
+pub fn decided_before_savepoint() -> ! {
+    raise(report(
+        PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+        "decisions of the subject are still to be written".to_owned(),
+        "The transaction made them before its last savepoint, to be written when it commits."
+            .to_owned(),
+        "Do this outside of savepoints, or in a transaction of its own.",
     ))
 }

@@ -15,7 +15,13 @@ pub struct TableLedger<'a> {
 }
 
 /// The same page, only read: for `lotty_evaluate`, where whoever may enter counts as entered.
-pub struct ReadOnlyLedger<'a>(TableLedger<'a>);
+/// What would be written is kept here, so that several flags that are evaluated together get
+/// the answers that deciding them would give.
+pub struct ReadOnlyLedger<'a> {
+    page: TableLedger<'a>,
+    now: Timestamp,
+    written: Vec<Membership>,
+}
 
 impl<'a> TableLedger<'a> {
     /// The page of `subject`, as `policy` looks at it.
@@ -29,19 +35,23 @@ impl<'a> TableLedger<'a> {
     /// transaction, one that was started since would not be active, and lose its slots.)
     fn read(&self, view: View) -> Vec<Membership> {
         static MEMBERSHIPS: Statement = Statement::new(
-            c"SELECT experiment_id, variant_id, slot, assigned_at
+            c"SELECT experiment_id, variant_id, slot, assigned_at, displaced_at IS NOT NULL
                 FROM lotty.assignment WHERE subject_id = $1 ORDER BY experiment_id",
         );
         let of_subject = [Parameter::Text(self.subject)];
         let rows = connect(|spi| spi.query(&MEMBERSHIPS, &of_subject, view, membership));
-        let mut memberships: Vec<Membership> = rows.into_iter().flatten().collect();
-        for membership in &mut memberships {
+        let mut memberships = Vec::with_capacity(rows.len());
+        for (mut membership, is_displaced) in rows.into_iter().flatten() {
             let state = cache::experiment_state(membership.experiment);
-            membership.standing = state.standing;
-            if self.may_have_decided_later(membership, state.ended_at) {
+            membership.standing = match state.standing {
+                Standing::Active if is_displaced => Standing::Idle,
+                standing => standing,
+            };
+            if self.may_have_decided_later(&membership, state.ended_at) {
                 let last = connect(|spi| self.last_assigned(spi, membership.experiment, view));
                 membership.assigned_at = membership.assigned_at.max(last.unwrap_or(Timestamp::MIN));
             }
+            memberships.push(membership);
         }
         memberships
     }
@@ -70,15 +80,17 @@ impl<'a> TableLedger<'a> {
     }
 }
 
-/// What the experiment has become is filled in by the caller.
-fn membership(row: &Row) -> Option<Membership> {
-    Some(Membership {
+/// A row, and whether a merge has taken its place. What the experiment has become is filled in by
+/// the caller.
+fn membership(row: &Row) -> Option<(Membership, bool)> {
+    let membership = Membership {
         experiment: row.uuid(1)?,
         variant: row.uuid(2),
         slot: row.get::<i16>(3),
         standing: Standing::Idle,
         assigned_at: row.timestamp(4)?,
-    })
+    };
+    Some((membership, row.get::<bool>(5)?))
 }
 
 impl Ledger for TableLedger<'_> {
@@ -162,26 +174,68 @@ impl Ledger for TableLedger<'_> {
 impl<'a> ReadOnlyLedger<'a> {
     /// The page of `subject`, as `policy` looks at it.
     pub fn new(subject: &'a str, policy: &Policy) -> Self {
-        Self(TableLedger::new(subject, policy))
+        Self {
+            page: TableLedger::new(subject, policy),
+            now: policy.now,
+            written: Vec::new(),
+        }
+    }
+
+    fn write(&mut self, membership: Membership) {
+        self.written
+            .retain(|row| row.experiment != membership.experiment);
+        self.written.push(membership);
+    }
+
+    fn membership(&mut self, experiment: Uuid) -> Option<Membership> {
+        let mut page = self.memberships().into_iter();
+        page.find(|row| row.experiment == experiment)
     }
 }
 
 impl Ledger for ReadOnlyLedger<'_> {
     fn memberships(&mut self) -> Vec<Membership> {
-        self.0.read(View::Active)
+        let mut page = self.page.read(View::Active);
+        if !self.written.is_empty() {
+            page.retain(|row| !self.written.iter().any(|w| w.experiment == row.experiment));
+            page.extend_from_slice(&self.written);
+            page.sort_unstable_by_key(|row| row.experiment);
+        }
+        page
     }
 
     fn lock(&mut self) -> bool {
         true
     }
 
-    fn release(&mut self, _: &[Uuid]) {}
+    fn release(&mut self, experiments: &[Uuid]) {
+        for experiment in experiments {
+            if let Some(membership) = self.membership(*experiment) {
+                let slot = None;
+                self.write(Membership { slot, ..membership });
+            }
+        }
+    }
 
-    fn claim(&mut self, _: &Claim) -> bool {
+    fn claim(&mut self, claim: &Claim) -> bool {
+        self.write(Membership {
+            experiment: claim.experiment,
+            variant: Some(claim.variant),
+            slot: claim.slot,
+            standing: cache::experiment_state(claim.experiment).standing,
+            assigned_at: self.now,
+        });
         true
     }
 
-    fn revise(&mut self, _: Uuid, _: Option<Uuid>, _: Uuid) -> bool {
+    fn revise(&mut self, experiment: Uuid, _: Option<Uuid>, variant: Uuid) -> bool {
+        if let Some(membership) = self.membership(experiment) {
+            let variant = Some(variant);
+            self.write(Membership {
+                variant,
+                ..membership
+            });
+        }
         true
     }
 }

@@ -5,8 +5,10 @@
 //! | `core/` | the engine, a crate of its own: no PostgreSQL, no `unsafe` |
 //! | `pg/` | the boundary: everything `unsafe`, behind safe functions |
 //! | `config.rs`, `cache.rs` | a flag from the tables, compiled once a session |
+//! | `result_cache.rs` | answers that a session repeats |
 //! | `config_checks.rs` | what the triggers of the configuration tables look up |
-//! | `ledger.rs`, `overrides.rs`, `decision_log.rs` | what a decision reads and writes |
+//! | `ledger.rs`, `overrides.rs`, `decision_log/` | what a decision reads and writes |
+//! | `metrics.rs` | counters |
 //! | `errors.rs` | the errors that users see |
 //! | `api/` | the SQL functions: check arguments, call, convert |
 //! | `../sql/` | schema, tables, triggers, reports, privileges |
@@ -19,9 +21,11 @@ mod config_checks;
 mod decision_log;
 mod errors;
 mod ledger;
+mod metrics;
 mod overrides;
 #[allow(unsafe_code)]
 mod pg;
+mod result_cache;
 #[cfg(any(test, feature = "pg_test"))]
 mod tests;
 
@@ -56,6 +60,14 @@ extension_sql_file!(
     requires = ["tables"]
 );
 extension_sql_file!(
+    "../sql/45_metrics.sql",
+    name = "metrics",
+    requires = [
+        api::metrics::metric_values,
+        api::metrics::lotty_prometheus_metrics
+    ]
+);
+extension_sql_file!(
     "../sql/50_ledger.sql",
     name = "ledger",
     requires = ["tables"]
@@ -75,6 +87,35 @@ extension_sql_file!(
     ]
 );
 extension_sql_file!(
+    "../sql/74_applications.sql",
+    name = "applications",
+    requires = [
+        api::decide_many::lotty_decide_all,
+        api::decide_many::lotty_decide_many,
+        api::decide_many::lotty_evaluate_all,
+        api::decide_many::lotty_evaluate_many,
+        api::getters::lotty_boolean,
+        api::getters::lotty_string,
+        api::getters::lotty_number,
+        api::getters::lotty_json
+    ]
+);
+extension_sql_file!(
+    "../sql/75_events.sql",
+    name = "events",
+    requires = ["tables", api::subjects::new_event_id]
+);
+extension_sql_file!(
+    "../sql/76_subjects.sql",
+    name = "subjects",
+    requires = [
+        "events",
+        "triggers",
+        api::subjects::participation_limit,
+        api::subjects::settle_log
+    ]
+);
+extension_sql_file!(
     "../sql/80_life_cycle.sql",
     name = "life_cycle",
     requires = ["triggers"]
@@ -91,12 +132,16 @@ extension_sql_file!(
 );
 extension_sql_file!("../sql/90_functions.sql", name = "functions", finalize);
 
-/// Called once, when a session loads the library.
+/// Called once, when a session, or the server at its start, loads the library.
 #[pg_guard]
 #[allow(unsafe_code)]
 pub extern "C-unwind" fn _PG_init() {
     pg::settings::init();
     pg::invalidation::init();
+    pg::transaction::init();
+    if pg::preload::in_progress() {
+        pg::preload::init();
+    }
 }
 
 /// What cargo-pgrx needs to start a server for the `#[pg_test]`s.

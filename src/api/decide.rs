@@ -1,6 +1,8 @@
 //! `lotty_decide` and `lotty_evaluate`, of a flag and of an experiment by itself.
 
 use lotty_core::decide::Decision;
+use lotty_core::flag::Flag;
+use lotty_core::ledger::Ledger;
 use lotty_core::trace::NoTrace;
 use pgrx::prelude::*;
 use uuid::Uuid;
@@ -9,8 +11,8 @@ use super::question::Question;
 use crate::decision_log;
 use crate::errors;
 use crate::ledger::{ReadOnlyLedger, TableLedger};
-use crate::pg::decision_row::{DecisionRow, ValueDatum};
-use crate::pg::jsonb::{Jsonb, JsonbArgument};
+use crate::pg::decision_row::DecisionRow;
+use crate::pg::jsonb::{Jsonb, JsonbArgument, JsonbResult};
 use crate::pg::session;
 
 /// Decides a flag for a subject, and records the decision in the caller's transaction.
@@ -30,9 +32,8 @@ fn lotty_decide(
     refuse_where_nothing_can_be_written("lotty_decide");
     let question = Question::about_flag("lotty_decide", flag, subject, attrs);
     let mut ledger = TableLedger::new(question.subject, &question.policy);
-    let decision = question.decide(&mut ledger, &mut NoTrace);
-    let id = decision_log::record(Some(question.key), question.subject, &decision);
-    row(Some(question.key), &decision, Some(id))
+    let (decision, id) = decide_and_record(&question, &mut ledger);
+    row(Some(question.key), &decision, id)
 }
 
 /// The same answer, with nothing written: for standbys, read-only transactions and previews.
@@ -49,7 +50,7 @@ fn lotty_evaluate(
 ) -> DecisionRow {
     let question = Question::about_flag("lotty_evaluate", flag, subject, attrs);
     let mut ledger = ReadOnlyLedger::new(question.subject, &question.policy);
-    let decision = question.decide(&mut ledger, &mut NoTrace);
+    let decision = question.decide_or_repeat(&mut ledger);
     row(Some(question.key), &decision, None)
 }
 
@@ -72,10 +73,9 @@ fn lotty_decide_experiment(
         Question::about_experiment("lotty_decide_experiment", experiment, subject, attrs);
     let mut ledger = TableLedger::new(question.subject, &question.policy);
     let decision = question.decide(&mut ledger, &mut NoTrace);
-    let id = question
-        .found
-        .is_some()
-        .then(|| decision_log::record(question.flag_key(), question.subject, &decision));
+    let known = question.found.is_some().then_some(&decision);
+    let id = known
+        .and_then(|decision| decision_log::record(question.flag_key(), question.subject, decision));
     row(question.flag_key(), &decision, id)
 }
 
@@ -98,16 +98,32 @@ fn lotty_evaluate_experiment(
     row(question.flag_key(), &decision, None)
 }
 
-fn refuse_where_nothing_can_be_written(function: &str) {
+/// Decides a flag and records the decision; the id of its row is answered too, if it has one.
+pub fn decide_and_record<'q>(
+    question: &'q Question<'_, Flag<Jsonb>>,
+    ledger: &mut dyn Ledger,
+) -> (Decision<'q, Jsonb>, Option<Uuid>) {
+    let decision = question.decide_or_repeat(ledger);
+    let id = decision_log::record(Some(question.key), question.subject, &decision);
+    (decision, id)
+}
+
+/// Raises 25006 in read-only transactions and on standbys.
+pub fn refuse_where_nothing_can_be_written(function: &str) {
     if session::in_recovery() || session::read_only() {
         errors::cannot_record(function, session::in_recovery());
     }
 }
 
-fn row(flag_key: Option<&str>, decision: &Decision<'_, Jsonb>, id: Option<Uuid>) -> DecisionRow {
+/// The answer as a row; `id` is that of the row in the log, if there is one.
+pub fn row(
+    flag_key: Option<&str>,
+    decision: &Decision<'_, Jsonb>,
+    id: Option<Uuid>,
+) -> DecisionRow {
     DecisionRow {
         flag: flag_key.map(str::to_owned),
-        value: decision.value.map(ValueDatum::from),
+        value: decision.value.map(JsonbResult::from),
         decision_id: id,
         experiment_id: decision.experiment,
         variant_id: decision.variant,

@@ -3,10 +3,14 @@
 pub mod bucket;
 pub mod config_checks;
 pub mod decide;
+pub mod decide_many;
 pub mod explain;
+pub mod getters;
+pub mod metrics;
 pub mod optimizely;
 mod question;
 pub mod session;
+pub mod subjects;
 pub mod targeting;
 
 /// Tells pgrx of the schema that `sql/10_schema.sql` has created by then: without it,

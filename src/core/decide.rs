@@ -1,6 +1,6 @@
 //! The steps of a decision, in order.
 //!
-//! One function a step; [`Entry::enter`] and [`roll_out`] have the order.
+//! One function a step; `Entry::enter` and `roll_out` have the order.
 
 use std::borrow::Cow;
 use std::slice;
@@ -235,7 +235,10 @@ impl<'a, 'm, 'f, V> Entry<'a, 'm, 'f, V> {
         }
         let memberships = memberships.unwrap_or_default();
         let admission = self.is_admitted(&memberships)?;
-        let variant = self.pick_variant()?;
+        let variant = match self.remembered(&memberships) {
+            Some(variant) => variant,
+            None => self.pick_variant()?,
+        };
         if uses_ledger {
             self.assign(variant, admission, &memberships)
         } else {
@@ -281,6 +284,22 @@ impl<'a, 'm, 'f, V> Entry<'a, 'm, 'f, V> {
             variant: variant.map(|variant| variant.id),
         });
         variant
+    }
+
+    /// The variant that the subject had in a sticky experiment before it lost its place there
+    /// (to a merge of subjects), and gets again now that it enters anew.
+    fn remembered(&mut self, memberships: &[Membership]) -> Option<&'f Variant<V>> {
+        if !self.is_sticky() {
+            return None;
+        }
+        let mut all = memberships.iter();
+        let own = all.find(|m| m.experiment == self.experiment.id && m.slot.is_none())?;
+        let variant = self.experiment.variant(own.variant?)?;
+        self.report(&Step::Sticky {
+            member: true,
+            variant: Some(variant.id),
+        });
+        Some(variant)
     }
 
     fn is_targeted(&mut self) -> Result<(), Reason> {

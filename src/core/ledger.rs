@@ -34,7 +34,8 @@ pub enum Standing {
     Active,
     /// Completed or archived: the membership starts a cool-down.
     Ended,
-    /// Anything else, or exempt from participation: the membership counts for nothing.
+    /// Anything else, or exempt from participation, or without a place since subjects were
+    /// merged: the membership counts for nothing.
     Idle,
 }
 

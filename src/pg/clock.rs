@@ -11,6 +11,12 @@ pub fn transaction_start() -> Timestamp {
     unsafe { pg_sys::GetCurrentTransactionStartTimestamp() }
 }
 
+/// The wall clock.
+pub fn now() -> Timestamp {
+    // SAFETY: no arguments, no preconditions.
+    unsafe { pg_sys::GetCurrentTimestamp() }
+}
+
 /// Nanoseconds of the wall clock since 1970; 0 if the clock is set before that.
 pub fn unix_nanos() -> u64 {
     std::time::SystemTime::now()
@@ -26,4 +32,11 @@ pub fn strong_random() -> Option<[u8; 8]> {
     // SAFETY: the buffer is valid for the length given.
     let ok = unsafe { pg_sys::pg_strong_random(bytes.as_mut_ptr().cast(), bytes.len()) };
     ok.then_some(bytes)
+}
+
+/// Sleeps for some milliseconds, and ends the query if it has been cancelled.
+pub fn nap() {
+    // SAFETY: no preconditions.
+    unsafe { pg_sys::pg_usleep(5_000) };
+    pgrx::check_for_interrupts!();
 }

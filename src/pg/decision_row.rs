@@ -8,14 +8,14 @@ use pgrx::prelude::*;
 use uuid::Uuid;
 
 use super::composite;
-use super::jsonb::Jsonb;
+use super::jsonb::JsonbResult;
 
 /// A row of type `lotty.decision_result`.
 pub struct DecisionRow {
     /// The flag's key, as asked for, or that of the experiment's flag.
     pub flag: Option<String>,
     /// The answer.
-    pub value: Option<ValueDatum>,
+    pub value: Option<JsonbResult>,
     /// The row in the log.
     pub decision_id: Option<Uuid>,
     /// The experiment.
@@ -24,15 +24,6 @@ pub struct DecisionRow {
     pub variant_id: Option<Uuid>,
     /// Why.
     pub reason: Reason,
-}
-
-/// A `jsonb` in the memory context in which it was made.
-pub struct ValueDatum(pg_sys::Datum);
-
-impl From<&Jsonb> for ValueDatum {
-    fn from(value: &Jsonb) -> Self {
-        Self(value.to_datum())
-    }
 }
 
 impl_sql_translatable!(DecisionRow, "lotty.decision_result");
@@ -47,7 +38,7 @@ unsafe impl BoxRet for DecisionRow {
             composite::return_row(fcinfo, |[.., reason_type]: [pg_sys::Oid; 6]| {
                 [
                     self.flag.into_datum(),
-                    self.value.map(|ValueDatum(datum)| datum),
+                    self.value.and_then(IntoDatum::into_datum),
                     uuid(self.decision_id),
                     uuid(self.experiment_id),
                     uuid(self.variant_id),

@@ -58,7 +58,7 @@ pub fn build<T>(generation: u64, build: impl FnOnce() -> T) -> (T, bool) {
 }
 
 /// The current generation, without listening.
-fn generation() -> u64 {
+pub fn generation() -> u64 {
     GENERATION.load(Relaxed)
 }
 

@@ -7,7 +7,8 @@ use std::{ptr, slice};
 
 use lotty_core::attributes::{Attributes, Elements, Path, Segment, Value};
 use lotty_core::number::Number;
-use pgrx::callconv::{Arg, ArgAbi};
+use pgrx::callconv::{Arg, ArgAbi, BoxRet, FcInfo};
+use pgrx::datum::Datum;
 use pgrx::nullable::Nullable;
 use pgrx::prelude::*;
 use pgrx::{fcinfo::direct_function_call_as_datum, impl_sql_translatable};
@@ -30,6 +31,22 @@ impl Jsonb {
         }
     }
 
+    /// The bytes, length word included.
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// The value of which [`Jsonb::bytes`] has given these bytes, on this server; `None` if
+    /// they cannot be such bytes.
+    pub fn from_own_bytes(bytes: &[u8]) -> Option<Self> {
+        // The length word is read in one, so it must lie as the allocator puts it.
+        let copy: Box<[u8]> = bytes.into();
+        let is_whole = copy.len() > pg_sys::VARHDRSZ
+            // SAFETY: at least the length word is there.
+            && unsafe { pgrx::varsize_any(copy.as_ptr().cast()) } == copy.len();
+        is_whole.then_some(Self(copy))
+    }
+
     /// A copy in the current memory context.
     pub fn to_datum(&self) -> pg_sys::Datum {
         // SAFETY: palloc gives memory of that size, aligned as a varlena must be.
@@ -50,9 +67,92 @@ impl Jsonb {
     }
 }
 
+/// A `jsonb` in the memory context in which it was made: a result.
+pub struct JsonbResult(pg_sys::Datum);
+
+impl_sql_translatable!(JsonbResult, "jsonb");
+
+impl IntoDatum for JsonbResult {
+    fn into_datum(self) -> Option<pg_sys::Datum> {
+        Some(self.0)
+    }
+
+    fn type_oid() -> pg_sys::Oid {
+        pg_sys::JSONBOID
+    }
+}
+
+// SAFETY: the SQL type is jsonb, and the datum is one, in a context that the caller of the
+// function has made current for its result.
+unsafe impl BoxRet for JsonbResult {
+    unsafe fn box_into<'fcx>(self, fcinfo: &mut FcInfo<'fcx>) -> Datum<'fcx> {
+        // SAFETY: as above.
+        unsafe { fcinfo.return_raw_datum(self.0) }
+    }
+}
+
+impl From<&Jsonb> for JsonbResult {
+    fn from(value: &Jsonb) -> Self {
+        Self(value.to_datum())
+    }
+}
+
+/// Each of these copies the value into the current memory context first, since PostgreSQL wants
+/// it aligned: some bytes for a scalar, and only what is one is copied.
+impl Jsonb {
+    /// The boolean, if it is one.
+    pub fn to_bool(&self) -> Option<bool> {
+        self.scalar(|found| match found.value() {
+            Value::Bool(value) => Some(value),
+            _ => None,
+        })
+    }
+
+    /// The string, if it is one.
+    pub fn to_text(&self) -> Option<String> {
+        self.scalar(|found| match found.value() {
+            Value::Text(text) => Some(text.into_owned()),
+            _ => None,
+        })
+    }
+
+    /// The number, if it is one, with all its digits.
+    pub fn to_numeric(&self) -> Option<AnyNumeric> {
+        self.scalar(|found| {
+            if found.value.type_ != pg_sys::jbvType::jbvNumeric {
+                return None;
+            }
+            // SAFETY: the tag says that this member of the union is set; it is copied.
+            unsafe {
+                let numeric = pg_sys::Datum::from(found.value.val.numeric);
+                AnyNumeric::from_datum(numeric, false)
+            }
+        })
+    }
+
+    fn scalar<T>(&self, read: impl FnOnce(Found<'_>) -> Option<T>) -> Option<T> {
+        if self.header() & pg_sys::JB_FSCALAR == 0 {
+            return None;
+        }
+        // SAFETY: the datum is a jsonb in the current memory context, and used up here.
+        let value = unsafe { JsonbArgument::of_datum(self.to_datum()) };
+        value.root.raw_nth(0).and_then(read)
+    }
+
+    /// The header of the container behind the length word. Values from tables are detoasted
+    /// into the four-byte form of that.
+    fn header(&self) -> u32 {
+        let header = self.0.get(pg_sys::VARHDRSZ..pg_sys::VARHDRSZ + 4);
+        let bytes = header.and_then(|bytes| bytes.try_into().ok());
+        u32::from_ne_bytes(bytes.unwrap_or_default())
+    }
+}
+
 /// A `jsonb` argument of a function.
+#[derive(Clone, Copy)]
 pub struct JsonbArgument<'fcx> {
     root: Container<'fcx>,
+    bytes: &'fcx [u8],
 }
 
 impl_sql_translatable!(JsonbArgument<'_>, "jsonb");
@@ -63,17 +163,13 @@ unsafe impl<'fcx> ArgAbi<'fcx> for JsonbArgument<'fcx> {
     unsafe fn unbox_arg_unchecked(arg: Arg<'_, 'fcx>) -> Self {
         let datum = unsafe { arg.unbox_arg_using_from_datum::<RawJsonb>() };
         let RawJsonb(datum) = datum.unwrap_or_else(|| error!("lotty: unexpected NULL"));
-        Self {
-            root: unsafe { Container::of_datum(datum) },
-        }
+        unsafe { Self::of_datum(datum) }
     }
 
     unsafe fn unbox_nullable_arg(arg: Arg<'_, 'fcx>) -> Nullable<Self> {
         let datum = unsafe { arg.unbox_arg_using_from_datum::<RawJsonb>() };
         datum
-            .map(|RawJsonb(datum)| Self {
-                root: unsafe { Container::of_datum(datum) },
-            })
+            .map(|RawJsonb(datum)| unsafe { Self::of_datum(datum) })
             .into()
     }
 }
@@ -88,6 +184,31 @@ impl FromDatum for RawJsonb {
         _: pg_sys::Oid,
     ) -> Option<Self> {
         (!is_null).then_some(Self(datum))
+    }
+}
+
+impl<'fcx> JsonbArgument<'fcx> {
+    /// # Safety
+    /// `datum` is a `jsonb` that is not NULL; `'fcx` ends before the current memory context.
+    unsafe fn of_datum(datum: pg_sys::Datum) -> Self {
+        // SAFETY: a plain, uncompressed varlena, whose data start behind the length word.
+        unsafe {
+            let varlena = pg_sys::pg_detoast_datum(datum.cast_mut_ptr());
+            let bytes = slice::from_raw_parts(varlena.cast::<u8>(), pgrx::varsize_any(varlena));
+            let pointer = varlena.cast::<u8>().add(pg_sys::VARHDRSZ).cast();
+            Self {
+                root: Container {
+                    pointer,
+                    lifetime: std::marker::PhantomData,
+                },
+                bytes,
+            }
+        }
+    }
+
+    /// All bytes of the document; the same bytes are the same document.
+    pub fn bytes(&self) -> &[u8] {
+        self.bytes
     }
 }
 
@@ -115,6 +236,13 @@ impl JsonbArgument<'_> {
 }
 
 impl JsonbArgument<'_> {
+    /// The argument itself as the result of the same call.
+    pub fn to_result(self) -> JsonbResult {
+        // SAFETY: detoasting has made it a varlena with a length word before its container.
+        let datum = unsafe { self.root.pointer.cast::<u8>().sub(pg_sys::VARHDRSZ) };
+        JsonbResult(pg_sys::Datum::from(datum))
+    }
+
     /// The whole document for `serde_json`, by way of its text: for imports, not for deciding.
     ///
     /// # Errors
@@ -173,20 +301,6 @@ struct Found<'a> {
 }
 
 impl<'a> Container<'a> {
-    /// # Safety
-    /// `datum` is a `jsonb` that is not NULL; `'a` ends before the current memory context.
-    unsafe fn of_datum(datum: pg_sys::Datum) -> Self {
-        // SAFETY: a plain, uncompressed varlena, whose data start behind the length word.
-        let pointer = unsafe {
-            let varlena = pg_sys::pg_detoast_datum(datum.cast_mut_ptr());
-            varlena.cast::<u8>().add(pg_sys::VARHDRSZ).cast()
-        };
-        Self {
-            pointer,
-            lifetime: std::marker::PhantomData,
-        }
-    }
-
     fn header(self) -> u32 {
         // SAFETY: a container starts with its header.
         unsafe { (*self.pointer).header }

@@ -1,17 +1,51 @@
 //! The settings (GUCs). Those that are policy can be changed in a session only by a superuser,
 //! or a role with `GRANT SET`.
 
-use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting};
+use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting, PostgresGucEnum};
 use pgrx::pg_sys;
 
+use super::preload;
+
+/// How decisions other than assignments are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PostgresGucEnum)]
+pub enum WriteMode {
+    /// In the caller's transaction.
+    #[name = c"sync"]
+    Sync,
+    /// By a background worker, after the commit.
+    #[name = c"async"]
+    Async,
+    /// Not at all.
+    #[name = c"disabled"]
+    Disabled,
+}
+
 static COOLDOWN_DAYS: GucSetting<i32> = GucSetting::<i32>::new(7);
+static DECISION_CACHE_TTL: GucSetting<i32> = GucSetting::<i32>::new(0);
+static DECISION_WRITE_MODE: GucSetting<WriteMode> = GucSetting::<WriteMode>::new(WriteMode::Sync);
 static IGNORE_STICKY: GucSetting<bool> = GucSetting::<bool>::new(false);
 static MAX_CONCURRENT_EXPERIMENTS: GucSetting<i32> = GucSetting::<i32>::new(3);
+static QUEUE_SIZE: GucSetting<i32> = GucSetting::<i32>::new(4096);
 static REQUIRE_REVIEW: GucSetting<bool> = GucSetting::<bool>::new(false);
 
 /// `lotty.cooldown_days`, 0 to 3650.
 pub fn cooldown_days() -> i32 {
     COOLDOWN_DAYS.get()
+}
+
+/// `lotty.decision_cache_ttl`, in seconds; 0 is off.
+pub fn decision_cache_ttl() -> i32 {
+    DECISION_CACHE_TTL.get()
+}
+
+/// `lotty.decision_write_mode`.
+pub fn decision_write_mode() -> WriteMode {
+    DECISION_WRITE_MODE.get()
+}
+
+/// `lotty.queue_size`, in kilobytes.
+pub fn queue_size() -> i32 {
+    QUEUE_SIZE.get()
 }
 
 /// `lotty.ignore_sticky`.
@@ -38,6 +72,24 @@ pub fn init() {
         &COOLDOWN_DAYS,
         0,
         3650,
+        GucContext::Suset,
+        GucFlags::default(),
+    );
+    GucRegistry::define_int_guc(
+        c"lotty.decision_cache_ttl",
+        c"Seconds for which a session answers the same question from memory.",
+        c"Only answers that depend on nothing but the configuration and the attributes are kept. 0 switches it off.",
+        &DECISION_CACHE_TTL,
+        0,
+        86_400,
+        GucContext::Suset,
+        GucFlags::UNIT_S,
+    );
+    GucRegistry::define_enum_guc(
+        c"lotty.decision_write_mode",
+        c"How decisions are written that assign nobody to an experiment.",
+        c"sync: in the caller's transaction; async: by a background worker, after the commit; disabled: not at all. Assignments are always written in the caller's transaction.",
+        &DECISION_WRITE_MODE,
         GucContext::Suset,
         GucFlags::default(),
     );
@@ -68,6 +120,18 @@ pub fn init() {
         GucContext::Suset,
         GucFlags::default(),
     );
+    if preload::in_progress() {
+        GucRegistry::define_int_guc(
+            c"lotty.queue_size",
+            c"Size of the queue for decisions that a background worker writes.",
+            c"Shared by all databases. A decision takes about 256 bytes; when the queue is full, decisions are written in the caller's transaction.",
+            &QUEUE_SIZE,
+            64,
+            1_048_576,
+            GucContext::Postmaster,
+            GucFlags::UNIT_KB,
+        );
+    }
     // SAFETY: a NUL-terminated name; _PG_init is the place that the function is made for.
     unsafe { pg_sys::MarkGUCPrefixReserved(c"lotty".as_ptr()) };
 }

@@ -38,6 +38,8 @@ pub enum Parameter<'a> {
     Jsonb(Option<&'a Jsonb>),
     /// `smallint`
     SmallInt(Option<i16>),
+    /// `timestamptz`
+    Timestamp(Timestamp),
 }
 
 impl Parameter<'_> {
@@ -47,6 +49,7 @@ impl Parameter<'_> {
             Self::Uuid(_) => pg_sys::UUIDOID,
             Self::Jsonb(_) => pg_sys::JSONBOID,
             Self::SmallInt(_) => pg_sys::INT2OID,
+            Self::Timestamp(_) => pg_sys::TIMESTAMPTZOID,
         }
     }
 
@@ -58,6 +61,7 @@ impl Parameter<'_> {
             Self::Uuid(uuid) => uuid.and_then(super::uuid::to_datum),
             Self::Jsonb(jsonb) => jsonb.map(Jsonb::to_datum),
             Self::SmallInt(number) => number.and_then(IntoDatum::into_datum),
+            Self::Timestamp(timestamp) => timestamp.into_datum(),
         }
     }
 }

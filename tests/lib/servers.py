@@ -163,6 +163,15 @@ class Cluster:
         return self.log.stat().st_size
 
 
+def wait_for_replay(primary, standby):
+    """Waits until the standby has replayed all that the primary has written by now."""
+    # A record that is flushed at once: what a rolled-back transaction wrote need not be.
+    primary.psql("SELECT pg_logical_emit_message(true, 'test', 'end')")
+    lsn = primary.psql("SELECT pg_current_wal_insert_lsn()")
+    replayed = f"SELECT pg_last_wal_replay_lsn() >= '{lsn}'"
+    wait_until(f"replay of {lsn}", lambda: standby.psql(replayed) == "t")
+
+
 # --- sessions ------------------------------------------------------------------------------
 
 

@@ -97,6 +97,19 @@ require_linters() {
     }
 }
 
+# Node and npm, which only the test of a client in JavaScript needs.
+require_node() {
+    local missing=""
+    have node || missing=nodejs
+    have npm || missing="$missing npm"
+    [ -n "$missing" ] || return 0
+    # shellcheck disable=SC2086 # one word a package
+    if may_use_apt; then apt_install $missing >&2; fi
+    if ! have node || ! have npm; then
+        die "missing, by their Debian names: $missing"
+    fi
+}
+
 # --- wheels ------------------------------------------------------------------------------
 
 # Prints the command of a pip that works. Debian's python3 has a pip in a venv only.

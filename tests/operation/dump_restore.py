@@ -32,6 +32,7 @@ TRIGGERS = """SELECT tgrelid::regclass, tgname, tgenabled FROM pg_trigger
 ALWAYS = """SELECT bool_and(tgenabled = 'A') AND count(*) >= 6 FROM pg_trigger
              WHERE tgname = 'zz_invalidate_cache'"""
 STATUSES = "SELECT string_agg(DISTINCT status, ' ' ORDER BY status) FROM lotty.experiment"
+DISPLACED = "SELECT count(*) > 0 FROM lotty.assignment WHERE displaced_at IS NOT NULL"
 RELEASED = """SELECT count(*) FILTER (WHERE slot IS NULL) > 0 AND count(*) FILTER (WHERE slot > 3) > 0
                  AND count(*) FILTER (WHERE slot <= 3 AND status = 'completed') > 0
                 FROM lotty.assignment JOIN lotty.experiment USING (experiment_id)"""
@@ -118,6 +119,8 @@ def check_source(checks, cluster, before):
                  "approved archived completed draft in_review paused rejected running")
     checks.equal("dump: slots released, kept after the end, and above the limit",
                  cluster.psql(RELEASED, database=SOURCE), "t")
+    checks.equal("dump: memberships that a merge left without a slot",
+                 cluster.psql(DISPLACED, database=SOURCE), "t")
     reasons = {line.rsplit("\t", 1)[1] for line in before.decided.splitlines()}
     checks.check("dump: decisions of many reasons are compared", len(reasons) >= 6, sorted(reasons))
 

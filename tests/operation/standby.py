@@ -1,6 +1,6 @@
 """A streaming standby: answers without writing, follows changes, can be promoted."""
 
-from servers import Cluster, Session, wait_until
+from servers import Cluster, Session, wait_for_replay
 
 DATABASE = "standby_source"
 
@@ -36,15 +36,6 @@ BACK = """DELETE FROM lotty.conflict_domain;
           UPDATE lotty.flag SET default_value = '"default"';
           UPDATE lotty.audience SET targeting = 'age >= 18';
           UPDATE lotty.experiment SET status = 'running'"""
-
-
-def wait_for_replay(primary, standby):
-    """Waits until the standby has replayed all that the primary has written by now."""
-    # A record that is flushed at once: what a rolled-back transaction wrote need not be.
-    primary.psql("SELECT pg_logical_emit_message(true, 'test', 'end')", database=DATABASE)
-    lsn = primary.psql("SELECT pg_current_wal_insert_lsn()")
-    replayed = f"SELECT pg_last_wal_replay_lsn() >= '{lsn}'"
-    wait_until(f"replay of {lsn}", lambda: standby.psql(replayed) == "t")
 
 
 def kept(session):

@@ -10,8 +10,11 @@ use crate::optimizely::place::Place;
 /// The most bytes that the rows may take, roughly: what jsonb holds in one array.
 const MAX_BYTES: usize = 0x0fff_ffff;
 
-/// About what a row takes besides its texts.
-const ROW_BYTES: usize = 256;
+/// About what a row takes in jsonb besides its texts: keys, identifiers, and the head of each.
+const ROW_BYTES: usize = 160;
+
+/// About what a member of a row takes besides its text: a variable, or a range.
+pub(super) const PART_BYTES: usize = 64;
 
 /// The bytes that are left.
 pub(super) struct Budget(usize);

@@ -5,10 +5,12 @@
 
 use uuid::Uuid;
 
-/// The identifier of the variant that stands for a variation, by the ids of project, experiment
+use crate::optimizely::document::ExperimentKind;
+
+/// The identifier of the variant that stands for a variation of an experiment, by the ids of project, experiment
 /// and variation; whether or not there is one.
 pub fn variant_id(project: &str, experiment: &str, variation: &str) -> Uuid {
-    Identity::new(project).variant(experiment, variation)
+    Identity::new(project).variant(ExperimentKind::Experiment, experiment, variation)
 }
 
 /// Derives the identifiers of one project.
@@ -36,14 +38,24 @@ impl Identity {
         self.derive(&format!("flag:{}:{id}", self.project))
     }
 
-    /// An experiment or a rollout rule.
-    pub(super) fn experiment(&self, id: &str) -> Uuid {
-        self.derive(&format!("experiment:{}:{id}", self.project))
+    /// An experiment or a rollout rule: what was one and is the other in a later revision is
+    /// another row, since the kind of a row never changes.
+    pub(super) fn experiment(&self, kind: ExperimentKind, id: &str) -> Uuid {
+        let kind = match kind {
+            ExperimentKind::Experiment => "experiment",
+            ExperimentKind::Rollout => "rule",
+        };
+        self.derive(&format!("{kind}:{}:{id}", self.project))
     }
 
-    /// A variation of an experiment: rules of one flag share the ids of their variations.
-    pub(super) fn variant(&self, experiment: &str, id: &str) -> Uuid {
-        self.derive(&format!("variant:{}:{experiment}:{id}", self.project))
+    /// A variation of an experiment or a rollout rule: rules of one flag share the ids of their
+    /// variations.
+    pub(super) fn variant(&self, kind: ExperimentKind, experiment: &str, id: &str) -> Uuid {
+        let kind = match kind {
+            ExperimentKind::Experiment => "variant",
+            ExperimentKind::Rollout => "rule variant",
+        };
+        self.derive(&format!("{kind}:{}:{experiment}:{id}", self.project))
     }
 
     /// A group.
@@ -67,8 +79,8 @@ mod tests {
         assert_eq!(
             [
                 identity.flag("f"),
-                identity.experiment("1"),
-                identity.variant("1", "2"),
+                identity.experiment(ExperimentKind::Experiment, "1"),
+                identity.variant(ExperimentKind::Experiment, "1", "2"),
                 identity.group("3"),
             ]
             .map(|id| id.to_string()),

@@ -124,7 +124,7 @@ impl<'d> Object<'d> {
         let place = self.place.key(key);
         match self.fields.get(key) {
             Some(value) => Ok(Node { value, place }),
-            None => Err(place.error("is missing")),
+            None => Err(place.error("field is missing")),
         }
     }
 
@@ -259,7 +259,7 @@ mod tests {
             messages,
             [
                 "$.a[0].key: expected a string, found a number",
-                "$.a[1].key: is missing",
+                "$.a[1].key: field is missing",
                 "$.a[2].key: must not be blank",
                 "$.a[3].key: text contains the character U+0000, which PostgreSQL cannot store",
             ]

@@ -6,7 +6,7 @@ use serde_json::{Map, Number, Value};
 use uuid::Uuid;
 
 use crate::optimizely::audience::Audiences;
-use crate::optimizely::budget::Budget;
+use crate::optimizely::budget::{Budget, PART_BYTES};
 use crate::optimizely::document::{
     Configuration, DomainRow, ExperimentFlagRow, ExperimentKind, ExperimentRange, ExperimentRow,
     FlagRow, MemberRow, OverrideRow, VariantRange, VariantRow, VariantValueRow,
@@ -124,11 +124,13 @@ impl<'d> Translation<'_, 'd> {
         experiment: &Experiment<'d>,
         uses: &[Use<'_, 'd>],
     ) -> Result<(), DatafileError> {
-        let experiment_id = self.identity.experiment(experiment.id);
+        let experiment_id = self.identity.experiment(experiment.kind, experiment.id);
         let (traffic_ranges, shares) = self.ranges(experiment);
         let buckets = shares.iter().copied().map(u32::from).sum();
         let warnings = &mut self.configuration.warnings;
         let targeting = self.audiences.targeting(&experiment.fields, warnings)?;
+        let size = targeting.len() + traffic_ranges.len() * PART_BYTES;
+        self.budget.row(size, &experiment.fields.place)?;
         self.configuration.experiments.push(ExperimentRow {
             experiment_id,
             flag_id: uses.first().map(|first| self.identity.flag(first.flag.id)),
@@ -163,8 +165,10 @@ impl<'d> Translation<'_, 'd> {
             let variant_id = entity.filter(|_| target.is_some());
             ranges.push(VariantRange {
                 end_of_range: range.end,
-                variant_id: variant_id
-                    .map(|entity| self.identity.variant(experiment.id, entity.id)),
+                variant_id: variant_id.map(|entity| {
+                    self.identity
+                        .variant(experiment.kind, experiment.id, entity.id)
+                }),
             });
         }
         let warnings = &mut self.configuration.warnings;
@@ -183,10 +187,12 @@ impl<'d> Translation<'_, 'd> {
         uses: &[Use<'_, 'd>],
         shares: &[u16],
     ) -> Result<(), DatafileError> {
-        let experiment_id = self.identity.experiment(experiment.id);
+        let experiment_id = self.identity.experiment(experiment.kind, experiment.id);
         let mut failed = Tally::default();
         for (rank, (variation, &weight)) in experiment.variations.iter().zip(shares).enumerate() {
-            let variant_id = self.identity.variant(experiment.id, variation.id);
+            let variant_id = self
+                .identity
+                .variant(experiment.kind, experiment.id, variation.id);
             if !self.variants.insert(variant_id) {
                 let message = format!("id {} cannot be told from another", shown(variation.id));
                 return Err(variation.place.key("id").error(message));
@@ -212,7 +218,7 @@ impl<'d> Translation<'_, 'd> {
         experiment: &Experiment<'d>,
         uses: &[Use<'_, 'd>],
     ) -> Result<(), DatafileError> {
-        let experiment_id = self.identity.experiment(experiment.id);
+        let experiment_id = self.identity.experiment(experiment.kind, experiment.id);
         let mut failed = Tally::default();
         for Use { flag, rank } in uses.iter().skip(1) {
             let flag_id = self.identity.flag(flag.id);
@@ -224,7 +230,9 @@ impl<'d> Translation<'_, 'd> {
             for variation in experiment.variations.iter() {
                 let value = self.value(variation, Some(flag), &mut failed)?;
                 self.configuration.variant_values.push(VariantValueRow {
-                    variant_id: self.identity.variant(experiment.id, variation.id),
+                    variant_id: self
+                        .identity
+                        .variant(experiment.kind, experiment.id, variation.id),
                     flag_id,
                     value,
                 });
@@ -262,10 +270,13 @@ impl<'d> Translation<'_, 'd> {
         let Some(list) = list.filter(|_| experiment.kind == ExperimentKind::Experiment) else {
             return Ok(());
         };
-        let experiment_id = self.identity.experiment(experiment.id);
+        let experiment_id = self.identity.experiment(experiment.kind, experiment.id);
         let mut variants: Vec<Uuid> = Vec::with_capacity(experiment.variations.iter().len());
         for variation in experiment.variations.iter() {
-            variants.push(self.identity.variant(experiment.id, variation.id));
+            variants.push(
+                self.identity
+                    .variant(experiment.kind, experiment.id, variation.id),
+            );
         }
         let mut unknown = Tally::default();
         for (subject, entry) in list.object()?.members() {
@@ -279,6 +290,7 @@ impl<'d> Translation<'_, 'd> {
                     entry.error("user has the character U+0000, which PostgreSQL cannot store")
                 );
             }
+            self.budget.row(subject.len(), &entry.place)?;
             self.configuration.overrides.push(OverrideRow {
                 experiment_id,
                 subject_id: subject.to_owned(),
@@ -309,7 +321,10 @@ impl<'d> Translation<'_, 'd> {
             }
             traffic_ranges.push(ExperimentRange {
                 end_of_range: range.end,
-                experiment_id: member.map(|entity| self.identity.experiment(entity.id)),
+                experiment_id: member.map(|entity| {
+                    self.identity
+                        .experiment(ExperimentKind::Experiment, entity.id)
+                }),
             });
         }
         let message = "range of an experiment that the group does not have, which gives none";
@@ -325,7 +340,7 @@ impl<'d> Translation<'_, 'd> {
             .members
             .extend(members.iter().map(|experiment| MemberRow {
                 domain_id,
-                experiment_id: identity.experiment(experiment.id),
+                experiment_id: identity.experiment(experiment.kind, experiment.id),
             }));
         Ok(())
     }

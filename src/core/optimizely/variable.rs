@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value};
 
+use crate::optimizely::budget::PART_BYTES;
 use crate::optimizely::cast::Kind;
 use crate::optimizely::error::DatafileError;
 use crate::optimizely::read::Node;
@@ -91,7 +92,7 @@ pub(super) fn size(variables: &[Variable<'_>], usages: &Usages<'_>) -> usize {
         let usage = usages
             .get(variable.id)
             .and_then(|usage| usage.value.as_str());
-        variable.key.len() + usage.map_or(variable.size, str::len)
+        PART_BYTES + variable.key.len() + usage.map_or(variable.size, str::len)
     };
     variables.iter().map(size).sum()
 }

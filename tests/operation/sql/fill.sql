@@ -77,20 +77,33 @@ SELECT domain_id, experiment_id, row_number() OVER (ORDER BY e.key COLLATE "C"),
  WHERE e.key IN ('of string', 'of number', 'inserted running', 'led running')
     OR (d.key = 'exclusive' AND e.key IN ('of json', 'led running completed'));
 
--- An experiment of several flags, with values of its own for each of its variants.
+-- Rollout rules, sticky and exempt experiments, one of several flags and one of none, retired
+-- variants, overrides, and a project of Optimizely.
+INSERT INTO lotty.experiment (flag_id, key, kind, rank, status, targeting)
+SELECT flag_id, 'rule ' || key, 'rollout', 1, 'running', 'age >= 60' FROM lotty.flag WHERE key IN ('string', 'flag 1');
+INSERT INTO lotty.experiment (key, status, sticky, exempt_from_limits) VALUES (E'alone \\ "', 'running', true, true);
+INSERT INTO lotty.variant (experiment_id, name, value)
+SELECT experiment_id, 'on', '"on"' FROM lotty.experiment WHERE kind = 'rollout' OR flag_id IS NULL;
+UPDATE lotty.experiment SET sticky = true WHERE key IN ('of json', 'of boolean');
 INSERT INTO lotty.experiment_flag (flag_id, experiment_id, rank)
-SELECT f.flag_id, e.experiment_id, 5 FROM lotty.flag f, lotty.experiment e
- WHERE f.key IN ('number', 'flag 3') AND e.key = 'led running completed';
+SELECT f.flag_id, e.experiment_id, 5 FROM lotty.flag f, lotty.experiment e WHERE f.key = 'number' AND e.key = 'of string';
 INSERT INTO lotty.variant_value (variant_id, flag_id, value)
-SELECT v.variant_id, x.flag_id, CASE f.value_type WHEN 'number' THEN '-0.50' ELSE '"ü"' END::jsonb
-  FROM lotty.experiment_flag x JOIN lotty.flag f USING (flag_id) JOIN lotty.variant v USING (experiment_id);
-
--- Overrides of both kinds, for subjects that a dump has to quote too.
+SELECT v.variant_id, x.flag_id, to_jsonb(1e3 + v.rank) FROM lotty.experiment_flag x JOIN lotty.variant v USING (experiment_id);
+UPDATE lotty.variant SET is_retired = true WHERE name = 'gone' AND rank % 2 = 1;
 INSERT INTO lotty.override (subject_id, experiment_id, kind, variant_id)
-SELECT s.subject, v.experiment_id, s.kind, v.variant_id
-  FROM lotty.variant v JOIN lotty.experiment e USING (experiment_id),
-       (VALUES (E'tab\t', 'forced'), (E'\\N', 'whitelist'), ('subject-3', 'whitelist'), ('subject-3', 'forced')) AS s (subject, kind)
- WHERE v.name = 'control' AND e.key IN ('of string', 'led running completed');
+SELECT subject, e.experiment_id, of_kind, v.variant_id
+  FROM unnest(ARRAY['subject-1', 'subject-2', E'tab\t', '', 'ü🚩']) AS subject, unnest(ARRAY['forced', 'whitelist']) AS of_kind,
+       lotty.experiment e JOIN lotty.variant v USING (experiment_id)
+ WHERE e.key IN ('of string', 'of json') AND v.name = CASE of_kind WHEN 'forced' THEN 'Z' ELSE 'control' END;
+SELECT count(*) FROM lotty_import_optimizely($${
+  "version": "4", "projectId": "77", "revision": "1",
+  "typedAudiences": [{"id": "a2", "name": "Adults \"ü\"", "conditions": ["or", {"name": "age", "type": "custom_attribute", "match": "ge", "value": 18}]}],
+  "featureFlags": [{"id": "f1", "key": "imported", "rolloutId": "r1", "experimentIds": ["e1"], "variables": [{"id": "v1", "key": "color", "type": "string", "defaultValue": "grey"}]}],
+  "rollouts": [{"id": "r1", "experiments": [{"id": "r1a", "key": "imported rule", "status": "Running", "audienceIds": [], "variations": [{"id": "1", "key": "on", "featureEnabled": true}], "trafficAllocation": [{"entityId": "1", "endOfRange": 5000}]}]}],
+  "groups": [{"id": "g1", "policy": "random", "trafficAllocation": [{"entityId": "e1", "endOfRange": 8000}], "experiments": [
+    {"id": "e1", "key": "imported experiment", "status": "Running", "audienceIds": ["a2"], "forcedVariations": {"subject-1": "red", "subject-2": "blue"},
+     "variations": [{"id": "10", "key": "red", "featureEnabled": true}, {"id": "11", "key": "blue"}], "trafficAllocation": [{"entityId": "10", "endOfRange": 3000}, {"entityId": "", "endOfRange": 5000}, {"entityId": "11", "endOfRange": 9000}]}]}]
+}$$, sticky => true);
 
 CREATE FUNCTION attributes(number integer) RETURNS jsonb IMMUTABLE LANGUAGE sql AS $$
     SELECT jsonb_build_object('country', (ARRAY['DE', 'AT', 'FR', 'ü'])[1 + number % 4],
@@ -103,6 +116,7 @@ SELECT count(*) FROM (SELECT number, key FROM generate_series(1, 1200) AS number
 SELECT count(*) FROM unnest(ARRAY['', E'\\N', E'\\.', E'tab\t', E'line\nend', 'NULL', '''', E'\\', 'ü🚩', ' ']) AS subject,
                      lotty.flag, lotty_decide(key, subject, '{"vip": true, "country": "DE"}');
 SELECT reason FROM lotty_decide('no such flag', 'subject-1');
+SELECT count(*) FROM generate_series(1, 100) AS number, lotty_decide_experiment(E'alone \\ "', 'subject-' || number);
 
 -- Old decisions of another system, beyond the limit.
 INSERT INTO lotty.decision (decision_id, flag_key, subject_id, experiment_id, variant_id, value, reason, created_at)
@@ -122,3 +136,12 @@ UPDATE lotty.variant v SET weight = 7 FROM lotty.experiment e
 -- Half of the subjects come again and leave their slots; the others keep them for the moment.
 SELECT count(*) FROM (SELECT number, key FROM generate_series(1, 600) AS number, lotty.flag ORDER BY number, key) AS asked,
                      lotty_decide(key, 'subject-' || number, attributes(number));
+
+-- Events, with and without everything that they may have.
+SELECT count(*) FROM generate_series(1, 300) AS number, lotty_track('subject-' || number, 'view', occurred_at => now() - number * interval '1 minute');
+SELECT count(*) FROM unnest(ARRAY['', E'\\N', E'tab\t', 'ü🚩']) AS subject, lotty_track(subject, E'line\nend', 0.10, '{"a": [1.0, null]}', 'id ' || subject);
+SELECT lotty_track('subject-700', 'purchase', 19.90, '{}', 'order', d.decision_id) FROM lotty_decide('string', 'subject-700') AS d;
+
+-- Subjects that became one; not all of their memberships found room.
+SELECT object, sum(moved), sum(dropped), sum(displaced)
+  FROM generate_series(1, 60) AS number, lotty_merge_subjects('subject-' || number, 'subject-' || number + 600) GROUP BY 1;

@@ -11,14 +11,16 @@ from raw import Embedded, Raw, dumps
 NAMES = ["country", "age", "plan", "app_version", "is_premium", "score", "a.b", "tick`s",
          'quo"te', "it's", "two words", "käyttäjä taso", "NULL", "in", "$opt_x",
          "back\\slash", "x[0]", "TRUE", "ключ", "line\nend"]
+NUMERIC = ["age", "score"]
+TEXTUAL = ["country", "plan"]
 TEXTS = ["DE", "AT", "de", "", "München", "東京", "😀", "true", "1", "18", "2.0.0", "x" * 60,
          'a"b', "a\\b", "line\nend", "e\u0301", "é", "beta", "beta-tester", "null", "DE ", "`",
-         "%", "_", "\\u0041", "\u2028", "AND", "pro"]
+         "%", "_", "\\u0041", "\u2028", "AND", "pro", "PRO", "München DE"]
 NUMBERS = [Raw(text) for text in (
     "0 -0 0.0 1 1.0 -1 2 17 18 18.0 18.5 19 42 99.99 100 1E2 1e2 0.1 0.1000000000000000055 0.3 "
     "0.30000000000000004 1e-7 1e-400 -1e-400 1e15 9007199254740991 9007199254740992 "
     "9007199254740993 -9007199254740992 -9007199254740993 9007199254740992.3 "
-    "9007199254740993.0 9007199254740993.1 9007199254740992.0 4503599627370497.5 "
+    "9007199254740993.1 9007199254740992.0 4503599627370497.5 "
     "4503599627370497.4999 1e16 1e308 1.7976931348623157e308 1e309 1e400 -1e400 "
     "123456789012345678901234567890 3.141592653589793 3.14159265358979323846 "
     "0.000001 -273.15").split()]
@@ -38,50 +40,53 @@ SEGMENTS = ["vip", "churn risk", "", "ключ", 'quo"te', "a,b"]
 UNKNOWN_AUDIENCE = "no-such-audience"
 
 
-def chance(rng, probability):
-    return rng.random() < probability
-
-
 # --- values --------------------------------------------------------------------------------
 
 
 def version(rng):
-    pool = rng.choices([VERSIONS, MARKED_VERSIONS, ODD_VERSIONS], [30, 6, 3])[0]
-    return rng.choice(pool)
+    kind = rng.randrange(35)
+    if kind < 24:
+        return rng.often("versions", VERSIONS)
+    return rng.often("marked versions", MARKED_VERSIONS) if kind < 32 else rng.choice(ODD_VERSIONS)
 
 
 def any_value(rng):
     """A JSON value of any type, but no object."""
     kind = rng.randrange(10)
     if kind < 4:
-        return rng.choice(TEXTS)
+        return rng.often("texts", TEXTS)
     if kind < 7:
-        return rng.choice(NUMBERS)
+        return rng.often("numbers", NUMBERS)
     if kind < 9:
         return rng.choice([True, False])
     return rng.choice([None, [], ["DE"], [Raw("1")]])
 
 
 def condition_value(rng, match):
-    if chance(rng, 0.002):
+    if rng.chance(0.001):
         return {"a": Raw("1")}
     if match == "qualified":
         return rng.choice([*SEGMENTS, *SEGMENTS, Raw("1"), True, None])
-    if chance(rng, 0.12):
+    if rng.chance(0.12):
         return any_value(rng)
     if match in ("gt", "ge", "lt", "le"):
-        return rng.choice(NUMBERS)
+        return rng.often("numbers", NUMBERS)
     if match and match.startswith("semver"):
         return version(rng)
     if match == "substring":
-        return rng.choice(TEXTS)
+        return rng.often("texts", TEXTS)
     return any_value(rng)
 
 
 def attribute_value(rng, name):
-    if name == "app_version" and chance(rng, 0.8):
-        return version(rng)
-    if chance(rng, 0.03):
+    if rng.chance(0.8):
+        if name == "app_version":
+            return version(rng)
+        if name in NUMERIC:
+            return rng.often("numbers", NUMBERS)
+        if name in TEXTUAL:
+            return rng.often("texts", TEXTS)
+    if rng.chance(0.03):
         return {"a": Raw("1")}
     return any_value(rng)
 
@@ -89,62 +94,70 @@ def attribute_value(rng, name):
 def attributes(rng):
     """The attributes of a user as a JSON text, and the same without segments."""
     given = {name: attribute_value(rng, name)
-             for place, name in enumerate(NAMES) if chance(rng, 0.7 if place < 6 else 0.3)}
-    if chance(rng, 0.2):
+             for place, name in enumerate(NAMES) if rng.chance(0.7 if place < 6 else 0.3)}
+    if rng.chance(0.2):
         given["$opt_bucketing_id"] = rng.choice(
             ["", " ", "b-42", "ключ", "user1", "x" * 300, Raw("1"), Raw("1.5"), True, None, [],
              ["b"], {"b": "c"}, f"b{rng.randrange(1000)}"])
     plain = dumps(given)
-    if chance(rng, 0.35):
-        given["$opt_segments"] = [name for name in SEGMENTS if chance(rng, 0.4)]
+    if rng.chance(0.35):
+        given["$opt_segments"] = [name for name in SEGMENTS if rng.chance(0.4)]
     return dumps(given), plain
 
 
 # --- conditions ----------------------------------------------------------------------------
 
 
+def suitable(match):
+    """Attributes that mostly have the type of the match."""
+    if match and match.startswith("semver"):
+        return ["app_version"]
+    if match in ("gt", "ge", "lt", "le"):
+        return NUMERIC
+    return TEXTUAL if match == "substring" else NAMES[:6]
+
+
 def leaf(rng):
     match = rng.choice(MATCHES)
-    name = "app_version" if (match or "").startswith("semver") and chance(rng, 0.8) \
-        else rng.choice(NAMES[:6] if chance(rng, 0.6) else NAMES)
+    name = rng.choice(suitable(match) if rng.chance(0.8) else NAMES)
     condition = {"name": name, "type": "custom_attribute", "match": match,
                  "value": condition_value(rng, match)}
     if match == "absent":
         del condition["match"]
-    if chance(rng, 0.06):
+    if rng.chance(0.06):
         condition["type"] = rng.choice(["third_party_dimension", "custom_dimension", "", None])
-    elif chance(rng, 0.02):
+    elif rng.chance(0.02):
         del condition["type"]
-    if match == "exists" and chance(rng, 0.7):
+    if match == "exists" and rng.chance(0.7):
         del condition["value"]
-    if chance(rng, 0.03):
+    if rng.chance(0.03):
         del condition["name"]
-    elif chance(rng, 0.0005):
+    elif rng.chance(0.0005):
         condition["name"] = ""
-    if chance(rng, 0.1):
+    if rng.chance(0.1):
         condition["extra"] = "ignored"
     return condition
 
 
 def tree(rng, leaf_of, depth):
     """and, or, not and lists without an operator, over leaves that `leaf_of` makes."""
-    if depth == 0 or chance(rng, 0.25):
+    if depth == 0 or rng.chance(0.25):
         return leaf_of(rng)
-    if leaf_of is leaf and chance(rng, 0.002):
+    if leaf_of is leaf and rng.chance(0.001):
         return []
     operator = rng.choice(["and", "and", "or", "or", "not", None])
     count = rng.choice([0, 1, 1, 2, 2, 3]) if operator else rng.choice([1, 2, 3])
-    if operator == "not" and chance(rng, 0.85):
+    if operator == "not" and rng.chance(0.85):
         count = 1
     operands = [tree(rng, leaf_of, depth - 1) for _ in range(count)]
     return [operator, *operands] if operator else operands
 
 
 def conditions(rng):
-    if chance(rng, 0.01):
+    if rng.chance(0.01):
         return deep(rng)
     made = tree(rng, leaf, rng.choice([0, 1, 1, 2, 2, 3, 4]))
-    return made if isinstance(made, list) or chance(rng, 0.5) else ["or", made]
+    return made if isinstance(made, list) or rng.chance(0.5) else ["or", made]
 
 
 def deep(rng):
@@ -159,7 +172,7 @@ def deep(rng):
 
 
 def audience(rng, audience_id):
-    name = rng.choice(["adults", "Grown ups", "", "ключ", 'quo"te', "a.b", f"audience {audience_id}"])
+    name = rng.choice(["adults", "Grown ups", "", "ключ", 'quo"te', "a.b", f"of {audience_id}"])
     return {"id": audience_id, "name": name, "conditions": conditions(rng)}
 
 
@@ -193,7 +206,7 @@ def references(rng, audience_ids):
     known = audience_ids or [UNKNOWN_AUDIENCE]
 
     def reference(inner):
-        return UNKNOWN_AUDIENCE if chance(inner, 0.04) else inner.choice(known)
+        return UNKNOWN_AUDIENCE if inner.chance(0.04) else inner.choice(known)
 
     made = {"audienceIds": [reference(rng) for _ in range(rng.choice([0, 0, 0, 0, 0, 1, 2]))]}
     kind = rng.randrange(16)
@@ -205,11 +218,12 @@ def references(rng, audience_ids):
         made["audienceConditions"] = reference(rng)
     elif kind < 9:
         made["audienceConditions"] = tree(rng, reference, rng.choice([1, 1, 2, 3]))
-    if is_list_of_one_list(made.get("audienceConditions")) and chance(rng, 0.95):
+    if is_list_of_one_list(made.get("audienceConditions")) and rng.chance(0.99):
         made["audienceConditions"] = []
     return made
 
 
 def is_list_of_one_list(conditions_):
     """What the SDK cannot describe, though it decides by it."""
-    return isinstance(conditions_, list) and len(conditions_) == 1 and isinstance(conditions_[0], list)
+    return (isinstance(conditions_, list) and len(conditions_) == 1
+            and isinstance(conditions_[0], list))

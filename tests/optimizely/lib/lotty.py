@@ -52,9 +52,11 @@ def variation_ids(scenario):
     for step in scenario.steps:
         if step["op"] == "import":
             datafile = json.loads(step["datafile"])
+            # A feature rollout has a variation of its flag's rollout as well.
+            rules = [rule for rollout in datafile["rollouts"] for rule in rollout["experiments"]]
             pairs.update((experiment["id"], variation["id"])
                          for experiment in all_experiments(datafile)
-                         for variation in experiment["variations"])
+                         for each in [experiment, *rules] for variation in each["variations"])
         elif step["op"] == "give_profile":
             entries = step["profile"]["experiment_bucket_map"]
             pairs.update((experiment, entry.get("variation_id"))

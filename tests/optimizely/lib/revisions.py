@@ -7,13 +7,22 @@ nothing to change. What is removed is kept, so that it can come back.
 import copy
 
 import audiences
-from datafiles import STATUSES, VARIABLE_TEXTS, all_experiments, kind_of
+from datafiles import CONTENTS, STATUSES, all_experiments, kind_of, variable_text
 
 
 def next_revision(project):
     """Changes the datafile in a few ways; answers what was done."""
-    project.datafile = copy.deepcopy(project.datafile)
-    project.datafile["revision"] = str(int(project.datafile["revision"]) + 1)
+    project.earlier.append(project.datafile)
+    revision = str(len(project.earlier) + 1)
+    if project.rng.chance(0.05):
+        earlier = copy.deepcopy(project.rng.choice(project.earlier))
+        project.datafile = {**earlier, "revision": revision}
+        return ["an earlier datafile is back"]
+    if project.rng.chance(0.03):
+        nothing = {name: [] for name in CONTENTS}
+        project.datafile = {**project.datafile, **nothing, "revision": revision}
+        return ["nothing is left"]
+    project.datafile = {**copy.deepcopy(project.datafile), "revision": revision}
     done = []
     for _ in range(project.rng.randrange(1, 6)):
         done.append(project.rng.choice(CHANGES)(project))
@@ -112,14 +121,14 @@ def change_variables(project):
     flag = pick(project, project.datafile["featureFlags"])
     if flag and flag["variables"]:
         variable = pick(project, flag["variables"])
-        variable["defaultValue"] = project.rng.choice(VARIABLE_TEXTS[kind_of(variable)])
+        variable["defaultValue"] = variable_text(project.rng, kind_of(variable))
         return f"default of {variable['key']}"
 
 
 def add_or_drop_variable(project):
     flag = pick(project, project.datafile["featureFlags"])
     if flag:
-        if flag["variables"] and project.rng.random() < 0.5:
+        if flag["variables"] and project.rng.chance(0.5):
             flag["variables"].pop()
         else:
             flag["variables"].append(project.variable())
@@ -199,9 +208,7 @@ def remove_experiment(project):
     if experiment:
         entries = home_of(project, experiment)
         entries[:] = [entry for entry in entries if entry is not experiment]
-        for flag in project.datafile["featureFlags"]:
-            flag["experimentIds"] = [each for each in flag["experimentIds"]
-                                     if each != experiment["id"]]
+        drop_from_flags(project, experiment)
         project.removed.append(("experiment", None, experiment))
         return f"{experiment['key']} is gone"
 
@@ -224,11 +231,49 @@ def remove_flag(project):
         return f"flag {flag['key']} is gone"
 
 
+def replace_experiment(project):
+    """Another one with the key of one that goes."""
+    experiment = some_experiment(project)
+    if experiment:
+        new = project.experiment(all_variables(project))
+        new["key"] = experiment["key"]
+        entries = home_of(project, experiment)
+        entries[:] = [new if entry is experiment else entry for entry in entries]
+        for flag in project.datafile["featureFlags"]:
+            flag["experimentIds"] = [new["id"] if each == experiment["id"] else each
+                                     for each in flag["experimentIds"]]
+        project.removed.append(("experiment", None, experiment))
+        return f"{experiment['key']} is another one"
+
+
+def replace_flag(project):
+    flag = pick(project, project.datafile["featureFlags"])
+    if flag:
+        project.removed.append(("flag", None, copy.deepcopy(flag)))
+        flag["id"] = project.ids.number()
+        flag["variables"] = project.variables()
+        return f"flag {flag['key']} is another one"
+
+
+def replace_variation(project):
+    experiment = some_experiment(project)
+    if experiment and experiment["variations"]:
+        variation = pick(project, experiment["variations"])
+        project.removed.append(("variation", experiment["id"], copy.deepcopy(variation)))
+        before, variation["id"] = variation["id"], project.ids.number()
+        for entry in experiment["trafficAllocation"]:
+            if entry["entityId"] == before:
+                entry["entityId"] = variation["id"]
+        return f"variation {variation['key']} of {experiment['key']} is another one"
+
+
 def bring_back(project):
     if not project.removed:
         return None
     kind, owner, entry = project.removed.pop(project.rng.randrange(len(project.removed)))
     entry = copy.deepcopy(entry)
+    if is_there(project, kind, entry):
+        return None
     if kind == "experiment":
         project.datafile["experiments"].append(entry)
         flag = pick(project, project.datafile["featureFlags"])
@@ -242,20 +287,29 @@ def bring_back(project):
         project.datafile["featureFlags"].append(entry)
     else:
         for experiment in all_experiments(project.datafile):
-            taken = {variation["key"] for variation in experiment["variations"]}
-            if experiment["id"] == owner and entry["key"] not in taken:
+            taken = {variation[name] for variation in experiment["variations"]
+                     for name in ("id", "key")}
+            if experiment["id"] == owner and not taken & {entry["id"], entry["key"]}:
                 experiment["variations"].append(entry)
     return f"{kind} {entry['key']} is back"
+
+
+def is_there(project, kind, entry):
+    """After an earlier datafile came back, it may be there, or its key in use again."""
+    if kind == "variation":
+        return False
+    others = all_rules_and_experiments(project) if kind == "experiment" \
+        else project.datafile["featureFlags"]
+    return any(entry["id"] == other["id"] or entry["key"] == other["key"] for other in others)
 
 
 def move_experiment(project):
     """To other flags, or to another place in the same ones."""
     experiment = some_experiment(project)
     if experiment:
+        drop_from_flags(project, experiment)
         for flag in project.datafile["featureFlags"]:
-            flag["experimentIds"] = [each for each in flag["experimentIds"]
-                                     if each != experiment["id"]]
-            if project.rng.random() < 0.5:
+            if project.rng.chance(0.5):
                 flag["experimentIds"].insert(
                     project.rng.randrange(len(flag["experimentIds"]) + 1), experiment["id"])
         return f"{experiment['key']} moves"
@@ -289,6 +343,36 @@ def remove_group(project):
         return f"group {group['id']} is gone"
 
 
+def rule_to_experiment(project):
+    """A rule of a rollout becomes an experiment of a flag."""
+    rule = some_rule(project)
+    flag = pick(project, project.datafile["featureFlags"])
+    if rule and flag:
+        for rollout in project.datafile["rollouts"]:
+            rollout["experiments"] = [each for each in rollout["experiments"] if each is not rule]
+        rule.setdefault("forcedVariations", {})
+        project.datafile["experiments"].append(rule)
+        flag["experimentIds"].append(rule["id"])
+        return f"{rule['key']} is an experiment"
+
+
+def experiment_to_rule(project):
+    """And the other way round."""
+    experiment = some_experiment(project)
+    rollout = pick(project, project.datafile["rollouts"])
+    if experiment and rollout:
+        entries = home_of(project, experiment)
+        entries[:] = [entry for entry in entries if entry is not experiment]
+        drop_from_flags(project, experiment)
+        rollout["experiments"].insert(0, experiment)
+        return f"{experiment['key']} is a rule"
+
+
+def drop_from_flags(project, experiment):
+    for flag in project.datafile["featureFlags"]:
+        flag["experimentIds"] = [each for each in flag["experimentIds"] if each != experiment["id"]]
+
+
 # --- rollouts ------------------------------------------------------------------------------
 
 
@@ -296,13 +380,13 @@ def change_rollout(project):
     """Another rollout for a flag, or other rules in a rollout."""
     rollouts = project.datafile["rollouts"]
     flag = pick(project, project.datafile["featureFlags"])
-    if flag and project.rng.random() < 0.5:
+    if flag and project.rng.chance(0.5):
         flag["rolloutId"] = project.rng.choice(["", *(rollout["id"] for rollout in rollouts)])
         return f"rollout of {flag['key']}"
     if rollouts:
         rollout = pick(project, rollouts)
         rules = rollout["experiments"]
-        if rules and project.rng.random() < 0.5:
+        if rules and project.rng.chance(0.5):
             rules.pop(project.rng.randrange(len(rules)))
         else:
             rules.insert(0, project.experiment(all_variables(project), "rule_"))
@@ -316,5 +400,7 @@ CHANGES = [
     remove_variation, remove_variation, add_variation, rename_variation, swap_variation_keys,
     rename_experiment, swap_experiment_keys, rename_flag, swap_flag_keys, remove_experiment,
     remove_experiment, add_experiment, remove_flag, bring_back, bring_back, bring_back,
+    replace_experiment, replace_flag, replace_variation, rule_to_experiment,
+    experiment_to_rule,
     move_experiment, move_to_group, change_group, remove_group, change_rollout, change_rollout,
 ]

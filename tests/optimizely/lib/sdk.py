@@ -6,6 +6,8 @@ import os
 import sys
 from pathlib import Path
 
+import casts
+import noted
 import semver
 from database import Problem
 
@@ -25,11 +27,14 @@ def use(folder):
         from optimizely import version
     except ImportError as error:
         raise Problem(f"the Optimizely SDK cannot be imported ({error}).\n"
-                      f"Install it with `{INSTALL}`, and name DIR with --sdk or {VARIABLE}.") from error
+                      f"Install it with `{INSTALL}`,\n"
+                      f"and name DIR with --sdk or {VARIABLE}.") from error
     if version.__version__ != VERSION:
         raise Problem(f"this is version {version.__version__} of the Optimizely SDK, not {VERSION}")
     from optimizely.helpers.condition import CustomAttributeConditionEvaluator
+    from optimizely.project_config import ProjectConfig
     semver.install(CustomAttributeConditionEvaluator)
+    casts.install(ProjectConfig)
 
 
 class Profiles:
@@ -65,16 +70,18 @@ class Undescribed:
 
 class Client:
     """A project through the life of its datafile: each revision is a new client of the SDK,
-    which takes over the user profiles and the forced variations."""
+    which takes over the forced variations, and the user profiles if it is to have them."""
 
-    def __init__(self, with_profiles):
-        self.profiles = Profiles() if with_profiles else None
+    def __init__(self):
+        self.stored = Profiles()
+        self.profiles = None
         self.sdk = None
-        self.decided = []
+        self.decided = {}
 
-    def load(self, datafile):
+    def load(self, datafile, with_profiles):
         """Takes a datafile; answers a note if the SDK can only decide by it."""
         before, note = self.sdk, None
+        self.profiles = self.stored if with_profiles else None
         try:
             self.sdk = self.make(datafile)
         except TypeError:
@@ -128,17 +135,21 @@ class Client:
             options.append("IGNORE_USER_PROFILE_SERVICE")
         if self.profiles and not ignore_profiles:
             # They share one reading and one saving of the profile, and their notes.
-            semver.noted.clear()
+            noted.reasons.clear()
             decisions = context.decide_for_keys(flags, options)
             sources = dict(self.decided)
-            note = take_note()
+            note = noted.take()
             return [(self.answer(decisions[flag], sources.get(flag)), note) for flag in flags]
         answers = []
         for flag in flags:
-            semver.noted.clear()
+            noted.reasons.clear()
+            self.decided = {}
             decision = context.decide(flag, options)
-            answers.append((self.answer(decision, self.decided.get(flag)), take_note()))
+            answers.append((self.answer(decision, self.decided.get(flag)), noted.take()))
         return answers
+
+    def knows(self, flag):
+        return flag in self.sdk.config_manager.get_config().feature_key_map
 
     @staticmethod
     def answer(decision, decided):
@@ -150,9 +161,9 @@ class Client:
         }
 
     def get_variation(self, experiment, user_id, attributes):
-        semver.noted.clear()
+        noted.reasons.clear()
         variation = self.sdk.get_variation(experiment, user_id, json.loads(attributes))
-        return variation, take_note()
+        return variation, noted.take()
 
     def force(self, experiment, user_id, variation):
         return self.sdk.set_forced_variation(experiment, user_id, variation)
@@ -161,11 +172,8 @@ class Client:
         return self.sdk.get_forced_variation(experiment, user_id)
 
     def set_profile(self, profile):
-        self.profiles.save(profile)
+        self.stored.save(profile)
 
     def profile(self, user_id):
-        return self.profiles.lookup(user_id)
+        return self.stored.lookup(user_id)
 
-
-def take_note():
-    return "; ".join(sorted(semver.noted)) or None

@@ -1,16 +1,15 @@
 """The comparison of versions that Lotty documents, where the SDKs agree and where not.
 
-`install` puts it into the Python SDK. Wherever the SDK's own comparison raises or answers
-otherwise, `noted` remembers it, so that the decision is counted apart.
+`install` puts it into the SDK for Python. Wherever the SDK's own comparison raises or answers
+otherwise, that is noted.
 """
 
 import re
 
+import noted
+
 MIXED = "semver: digits against text"
 ODD_DIGITS = "semver: digits that are not ASCII"
-
-noted = set()
-
 
 def is_pre_release(version):
     dash, plus = version.find("-"), version.find("+")
@@ -79,7 +78,7 @@ def install(evaluator):
             agreed = False
         if not agreed:
             ascii_only = (target_version + user_version).isascii()
-            noted.add(MIXED if ascii_only else ODD_DIGITS)
+            noted.note(MIXED if ascii_only else ODD_DIGITS)
         return result
 
     evaluator.compare_user_version_with_target_version = documented

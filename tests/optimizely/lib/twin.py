@@ -25,10 +25,14 @@ def twin(datafile):
     rollouts = {rollout["id"] for rollout in datafile["rollouts"]}
     made["featureFlags"] = [flag_twin(flag, known, rollouts, notes)
                             for flag in datafile["featureFlags"]]
-    made["rollouts"] = [
-        {**rollout, "experiments": [{"forcedVariations": {}, **rule} for rule in rollout["experiments"]]}
-        for rollout in datafile["rollouts"]]
+    made["rollouts"] = [rollout_twin(rollout) for rollout in datafile["rollouts"]]
     return made, notes
+
+
+def rollout_twin(rollout):
+    """Its rules with an empty whitelist where they have none: it is never read."""
+    rules = [{"forcedVariations": {}, **rule} for rule in rollout["experiments"]]
+    return {**rollout, "experiments": rules}
 
 
 def flag_twin(flag, known, rollouts, notes):
@@ -56,7 +60,7 @@ def condition_twin(condition, notes):
     if isinstance(condition, dict):
         if isinstance(condition.get("value"), dict):
             notes.add(OBJECT_VALUE)
-            return {**condition, "value": []}
+            return {**condition, "value": None}
         return condition
     if condition == []:
         notes.add(EMPTY_LIST)

@@ -102,9 +102,9 @@ BEGIN
         decided := lotty_decide(call.key, call.user_id, call.attributes);
         INSERT INTO proof.recorded_answer
         SELECT call.number, proof.decision(decided),
-               (SELECT jsonb_build_object('flag', d.flag_key, 'subject', d.subject_id, 'value', d.value,
-                                          'experiment', d.experiment_id, 'variant', d.variant_id,
-                                          'reason', d.reason)
+               (SELECT jsonb_build_object('flag', d.flag_key, 'subject', d.subject_id,
+                                          'value', d.value, 'experiment', d.experiment_id,
+                                          'variant', d.variant_id, 'reason', d.reason)
                   FROM lotty.decision AS d WHERE d.decision_id = decided.decision_id),
                proof.log_row(call.user_id, decided);
     END LOOP;

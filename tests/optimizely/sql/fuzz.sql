@@ -38,18 +38,32 @@ LANGUAGE sql AS $$
      ) AS experiments (answers)
 $$;
 
--- The flags one after the other, each recorded.
+-- The flags one after the other, each recorded. What is said without recording it, and what
+-- the explanation ends with, must be the same: if not, the answer has a member too many.
 CREATE FUNCTION fuzz.decide(step jsonb) RETURNS jsonb
 LANGUAGE plpgsql AS $$
 DECLARE
-    flag    text;
-    answers jsonb := '[]';
+    given     jsonb := step->>'attributes';
+    flag      text;
+    explained text;
+    evaluated lotty.decision_result;
+    decided   lotty.decision_result;
+    answers   jsonb := '[]';
 BEGIN
     PERFORM set_config('lotty.ignore_sticky', step->>'ignore', true);
     FOR flag IN SELECT jsonb_array_elements_text(step->'flags')
     LOOP
-        answers := answers || proof.decision(
-            lotty_decide(flag, step->>'user', (step->>'attributes')::jsonb));
+        SELECT e.outcome INTO explained FROM lotty_explain(flag, step->>'user', given) AS e
+         ORDER BY e.step DESC LIMIT 1;
+        evaluated := lotty_evaluate(flag, step->>'user', given);
+        decided := lotty_decide(flag, step->>'user', given);
+        answers := answers || jsonb_build_array(
+            proof.decision(decided)
+            || CASE WHEN to_jsonb(evaluated) - 'decision_id'
+                         IS DISTINCT FROM to_jsonb(decided) - 'decision_id'
+                    THEN jsonb_build_object('evaluated', to_jsonb(evaluated)) ELSE '{}' END
+            || CASE WHEN explained IS DISTINCT FROM decided.reason::text
+                    THEN jsonb_build_object('explained', explained) ELSE '{}' END);
     END LOOP;
     PERFORM set_config('lotty.ignore_sticky', 'false', true);
     RETURN answers;

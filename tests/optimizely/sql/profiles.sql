@@ -68,7 +68,7 @@ DECLARE
                        WHERE name = wanted.data->>'datafile_id');
     answer   jsonb;
 BEGIN
-    TRUNCATE lotty.assignment, lotty.decision;
+    DELETE FROM lotty.assignment;
     IF recorded->'profile_before' <> 'null' THEN
         PERFORM lotty_import_optimizely_profile(project, recorded->'profile_before');
     END IF;
@@ -77,7 +77,8 @@ BEGIN
                        coalesce(recorded->>'ignore_user_profile_service', 'false'), false);
     IF recorded->>'op' = 'get_variation' THEN
         answer := proof.variation(lotty_decide_experiment(
-            recorded->>'experiment', recorded->>'user_id', proof.attributes(recorded->>'attributes')));
+            recorded->>'experiment', recorded->>'user_id',
+            proof.attributes(recorded->>'attributes')));
     ELSE
         answer := proof.decide_recorded(recorded->'result', recorded->>'user_id',
                                         recorded->>'attributes');
@@ -105,7 +106,8 @@ END
 $$;
 
 \set ON_ERROR_STOP off
-SELECT format('CALL proof.load(%L, true)', datafile), format('CALL proof.run_profiles(%L)', datafile)
+SELECT format('CALL proof.load(%L, true)', datafile),
+       format('CALL proof.run_profiles(%L)', datafile)
   FROM (SELECT DISTINCT data->>'datafile_id' FROM proof.user_profiles) AS p (datafile)
  ORDER BY datafile
 \gexec

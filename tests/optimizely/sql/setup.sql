@@ -5,12 +5,19 @@ CREATE SCHEMA proof;
 
 -- --- configuration -----------------------------------------------------------------------
 
--- Empties all tables of Lotty, so that the next datafile finds nothing of another project.
+-- Empties all tables of Lotty, so that the next datafile finds nothing of another project. As
+-- a replica: what has run cannot be deleted otherwise. The cache is told all the same.
+-- TRUNCATE would take ten times as long for tables as small as these.
 CREATE FUNCTION proof.wipe() RETURNS void
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET session_replication_role = replica AS $$
+DECLARE
+    emptied regclass;
 BEGIN
-    EXECUTE (SELECT 'TRUNCATE ' || string_agg(oid::regclass::text, ', ')
-               FROM pg_class WHERE relnamespace = 'lotty'::regnamespace AND relkind IN ('r', 'p'));
+    FOR emptied IN SELECT oid FROM pg_class
+                    WHERE relnamespace = 'lotty'::regnamespace AND relkind = 'r'
+    LOOP
+        EXECUTE 'DELETE FROM ' || emptied;
+    END LOOP;
 END
 $$;
 

@@ -67,9 +67,7 @@ DECLARE
 BEGIN
     PERFORM proof.wipe();
     COMMIT;
-    -- A whitelist is part of its experiment.
-    actions := ARRAY(SELECT DISTINCT action FROM lotty_import_optimizely(datafile, load.sticky)
-                      WHERE object <> 'whitelist');
+    actions := ARRAY(SELECT DISTINCT action FROM lotty_import_optimizely(datafile, load.sticky));
     COMMIT;
     repeated := (SELECT count(*) FROM lotty_import_optimizely(datafile, load.sticky));
     COMMIT;

@@ -1,0 +1,44 @@
+//! What `sql/75_events.sql` and `sql/76_subjects.sql` call.
+
+use std::time::{Duration, Instant};
+
+use pgrx::prelude::*;
+
+use crate::decision_log::{self, pending};
+use crate::errors;
+use crate::pg::{clock, settings};
+
+/// The writer needs milliseconds for what is in the queue, and a second to start.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// An identifier for an event that comes without one: a UUID version 7, so that new rows land at
+/// the right end of the primary key.
+#[pg_extern(schema = "lotty", volatile, parallel_safe, requires = ["schema"])]
+fn new_event_id() -> String {
+    decision_log::next_id().to_string()
+}
+
+/// The setting `lotty.max_concurrent_experiments`. Not by `current_setting()`: that would take
+/// what anybody has set before the library was loaded.
+#[pg_extern(schema = "lotty", stable, parallel_safe, requires = ["schema"])]
+fn participation_limit() -> i16 {
+    settings::max_concurrent_experiments()
+}
+
+/// Sees to it that no decision for the subject is still on its way to the log
+/// (`lotty.decision_write_mode`): those of this transaction are written at once, those that have
+/// been committed are waited for. Error 55000 if they do not get there within ten seconds, or
+/// belong to the part of the transaction before a savepoint.
+#[pg_extern(schema = "lotty", volatile, parallel_unsafe, requires = ["schema"])]
+fn settle_log(subject: &str) {
+    if !pending::write_those_of(subject) {
+        errors::decided_before_savepoint();
+    }
+    let since = Instant::now();
+    while decision_log::awaits_writer(subject) {
+        if since.elapsed() > PATIENCE {
+            errors::log_not_settled();
+        }
+        clock::nap();
+    }
+}
