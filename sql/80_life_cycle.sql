@@ -4,7 +4,7 @@
 
 CREATE FUNCTION lotty.change_status(
     function text, experiment text, done text, from_statuses text[], new_status text,
-    winner text DEFAULT NULL)
+    winner text DEFAULT NULL, seen integer DEFAULT NULL)
 RETURNS lotty.experiment
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -32,6 +32,13 @@ BEGIN
             MESSAGE = format('experiment "%s" cannot be %s', experiment, done),
             DETAIL = format('It is %s.', target.status),
             HINT = lotty.status_change_hint(target.status);
+    ELSIF seen <> target.version THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'object_not_in_prerequisite_state', SCHEMA = 'lotty', TABLE = 'experiment',
+            COLUMN = 'version',
+            MESSAGE = format('version %s of experiment "%s" cannot be %s', seen, experiment, done),
+            DETAIL = format('It has become version %s.', target.version),
+            HINT = 'Look at it again.';
     ELSIF target.source IS NOT NULL THEN
         RAISE WARNING USING
             MESSAGE = format('experiment "%s" belongs to %s', experiment, target.source),
@@ -58,9 +65,9 @@ BEGIN
     RETURN target;
 END
 $$;
-COMMENT ON FUNCTION lotty.change_status(text, text, text, text[], text, text) IS
+COMMENT ON FUNCTION lotty.change_status(text, text, text, text[], text, text, integer) IS
     'leads an experiment, by its key, from one of some statuses to another, or says why not';
-REVOKE ALL ON FUNCTION lotty.change_status(text, text, text, text[], text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION lotty.change_status(text, text, text, text[], text, text, integer) FROM PUBLIC;
 
 CREATE FUNCTION @extschema@.lotty_submit(experiment text) RETURNS text
 LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
@@ -71,14 +78,14 @@ COMMENT ON FUNCTION @extschema@.lotty_submit(text) IS
     'submits a draft experiment or rollout rule for review; the new status';
 REVOKE ALL ON FUNCTION @extschema@.lotty_submit(text) FROM PUBLIC;
 
-CREATE FUNCTION @extschema@.lotty_approve(experiment text) RETURNS text
+CREATE FUNCTION @extschema@.lotty_approve(experiment text, version integer DEFAULT NULL) RETURNS text
 LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
     SELECT status FROM lotty.change_status(
-        'lotty_approve', experiment, 'approved', '{in_review}', 'approved')
+        'lotty_approve', experiment, 'approved', '{in_review}', 'approved', NULL, lotty_approve.version)
 $$;
-COMMENT ON FUNCTION @extschema@.lotty_approve(text) IS
-    'approves an experiment or rollout rule that is in review, so that it can start; the new status';
-REVOKE ALL ON FUNCTION @extschema@.lotty_approve(text) FROM PUBLIC;
+COMMENT ON FUNCTION @extschema@.lotty_approve(text, integer) IS
+    'approves an experiment or rollout rule that is in review, so that it can start; version: the one that was looked at, if no other one may be approved. The new status';
+REVOKE ALL ON FUNCTION @extschema@.lotty_approve(text, integer) FROM PUBLIC;
 
 CREATE FUNCTION @extschema@.lotty_reject(experiment text) RETURNS text
 LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$

@@ -13,7 +13,7 @@
 -- from the tables -----------------------------------------------------------------------------
 
 CREATE FUNCTION lotty.audience_document(audience lotty.audience) RETURNS jsonb
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
     SELECT jsonb_build_object('name', audience.name, 'targeting', audience.targeting,
                               'description', audience.description)
 $$;
@@ -21,7 +21,7 @@ COMMENT ON FUNCTION lotty.audience_document(lotty.audience) IS 'an audience as l
 REVOKE ALL ON FUNCTION lotty.audience_document(lotty.audience) FROM PUBLIC;
 
 CREATE FUNCTION lotty.flag_document(flag lotty.flag) RETURNS jsonb
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
     SELECT jsonb_build_object('key', flag.key, 'value_type', flag.value_type,
                               'default_value', flag.default_value, 'enabled', flag.enabled,
                               'description', flag.description)
@@ -30,7 +30,7 @@ COMMENT ON FUNCTION lotty.flag_document(lotty.flag) IS 'a flag as lotty_export w
 REVOKE ALL ON FUNCTION lotty.flag_document(lotty.flag) FROM PUBLIC;
 
 CREATE FUNCTION lotty.variant_document(variant lotty.variant) RETURNS jsonb
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
     SELECT jsonb_build_object(
         'name', variant.name, 'value', variant.value, 'weight', variant.weight,
         'is_control', variant.is_control, 'is_retired', variant.is_retired, 'rank', variant.rank,
@@ -44,7 +44,7 @@ COMMENT ON FUNCTION lotty.variant_document(lotty.variant) IS
 REVOKE ALL ON FUNCTION lotty.variant_document(lotty.variant) FROM PUBLIC;
 
 CREATE FUNCTION lotty.experiment_document(experiment lotty.experiment) RETURNS jsonb
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
     SELECT jsonb_build_object(
         'key', experiment.key, 'kind', experiment.kind,
         'flag', (SELECT f.key FROM lotty.flag f WHERE f.flag_id = experiment.flag_id),
@@ -71,7 +71,7 @@ COMMENT ON FUNCTION lotty.experiment_document(lotty.experiment) IS
 REVOKE ALL ON FUNCTION lotty.experiment_document(lotty.experiment) FROM PUBLIC;
 
 CREATE FUNCTION lotty.domain_document(domain lotty.conflict_domain) RETURNS jsonb
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
     SELECT jsonb_build_object(
         'key', domain.key, 'policy', domain.policy,
         -- Nothing is hashed for a domain under the other policies.
@@ -426,7 +426,7 @@ DECLARE
     controls text;
     many bigint;
     new_rank bigint;
-    early boolean;
+    early text;
 BEGIN
     SELECT e.* INTO present FROM lotty.experiment e WHERE e.key = given ->> 'key' FOR UPDATE;
     is_new := NOT FOUND;
@@ -483,20 +483,26 @@ BEGIN
       FROM jsonb_array_elements(nullif(wanted -> 'traffic_ranges', 'null')) WITH ORDINALITY AS r;
 
     -- A status in which the rule can change comes before the changes, any other one after them.
-    early := wanted ->> 'status' IN ('draft', 'rejected', 'completed', 'archived');
+    early := CASE
+        WHEN wanted ->> 'status' IN ('draft', 'rejected', 'completed', 'archived') THEN wanted ->> 'status'
+        WHEN is_new AND lotty.review_required() THEN 'draft'
+        WHEN is_new THEN wanted ->> 'status'
+        WHEN wanted ->> 'status' = 'in_review' AND present.status = 'approved' THEN 'draft'
+        ELSE present.status
+    END;
     IF is_new THEN
         INSERT INTO lotty.experiment (experiment_id, flag_id, key, kind, rank, status, targeting, traffic_allocation,
                                       bucketing, hash_key, traffic_ranges, sticky, exempt_from_limits,
                                       description, winner_id)
         VALUES (present.experiment_id, lotty.referred('flag', wanted ->> 'flag'), wanted ->> 'key',
-                wanted ->> 'kind', (wanted ->> 'rank')::integer, wanted ->> 'status', wanted ->> 'targeting',
+                wanted ->> 'kind', (wanted ->> 'rank')::integer, early, wanted ->> 'targeting',
                 (wanted ->> 'traffic_allocation')::numeric, wanted ->> 'bucketing', wanted ->> 'hash_key', ranges,
                 (wanted ->> 'sticky')::boolean, (wanted ->> 'exempt_from_limits')::boolean,
                 wanted ->> 'description', (ids ->> (wanted ->> 'winner'))::uuid);
         RETURN QUERY SELECT 'created', wanted ->> 'kind', wanted ->> 'key';
     ELSIF wanted <> was THEN
-        IF early THEN
-            PERFORM lotty.lead_to_status(present.experiment_id, present.status, wanted ->> 'status');
+        IF early <> present.status THEN
+            PERFORM lotty.lead_to_status(present.experiment_id, present.status, early);
         END IF;
         IF wanted - '{status,winner,further_flags}'::text[] <> was - '{status,winner,further_flags}'::text[] THEN
             UPDATE lotty.experiment e
@@ -600,10 +606,10 @@ BEGIN
           FROM jsonb_to_recordset(wanted -> 'further_flags') AS n (flag text, rank integer)
             ON CONFLICT (flag_id, experiment_id) DO UPDATE SET rank = excluded.rank WHERE x.rank <> excluded.rank;
     END IF;
-    IF is_new AND wanted ->> 'status' = 'running' THEN
+    IF wanted ->> 'status' <> early THEN
+        PERFORM lotty.lead_to_status(present.experiment_id, early, wanted ->> 'status');
+    ELSIF is_new AND early = 'running' THEN
         PERFORM lotty.check_can_start(wanted ->> 'key', present.experiment_id);
-    ELSIF NOT is_new AND NOT early AND wanted ->> 'status' <> present.status THEN
-        PERFORM lotty.lead_to_status(present.experiment_id, present.status, wanted ->> 'status');
     END IF;
     IF NOT is_new AND wanted -> 'winner' <> was -> 'winner' THEN
         UPDATE lotty.experiment e SET winner_id = (ids ->> (wanted ->> 'winner'))::uuid

@@ -45,6 +45,7 @@ NEWER = "SELECT change_id, operation, key FROM lotty.change WHERE change_id > {}
 ALTERED = [("inserted", "INSERT INTO lotty.change (changed_by, as_role, table_name, operation) VALUES ('x', 'x', 'x', 'DELETE')"),
            ("changed", "UPDATE lotty.change SET changed_by = 'nobody'"),
            ("deleted", "DELETE FROM lotty.change"), ("emptied", "TRUNCATE lotty.change")]
+UNREVIEWED = "INSERT INTO lotty.experiment (key, status) VALUES ('unreviewed', 'running')"
 
 
 class Content:
@@ -149,6 +150,12 @@ def check_restored(checks, cluster, kind, database, before):
                                           "SET ROLE pg_write_all_data", "-c", statement, database=database)
         checks.check(f"{kind}: the audit trail cannot be {done}", code != 0 and "ERROR:  42501:" in complaints,
                      complaints)
+    code, _, complaints = cluster.run(
+        "psql", "-Xq", "-v", "ON_ERROR_STOP=1", "-v", "VERBOSITY=verbose",
+        "-c", "GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA lotty TO pg_write_all_data",
+        "-c", "SET ROLE pg_write_all_data", "-c", UNREVIEWED, database=database)
+    checks.check(f"{kind}: what nobody approved cannot be inserted as running",
+                 code != 0 and "ERROR:  55000:" in complaints, complaints)
     checks.equal(f"{kind}: the ledger agrees with the log",
                  cluster.psql("SELECT * FROM lotty_check_ledger()", database=database),
                  cluster.psql("SELECT * FROM lotty_check_ledger()", database=SOURCE))
@@ -158,6 +165,8 @@ def check_kind(checks, cluster, kind, database, before):
     folder = tempfile.mkdtemp(dir=harness("state_folder"))
     try:
         cluster.fresh_database(database, extension=False)
+        # A restore is not bound by it; anybody else is.
+        cluster.psql(f"ALTER DATABASE {database} SET lotty.require_review = on")
         KINDS[kind](cluster, folder, database)
         check_restored(checks, cluster, kind, database, before)
         cluster.psql(f"DROP DATABASE {database}")

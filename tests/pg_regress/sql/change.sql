@@ -10,7 +10,7 @@ BEGIN
     SELECT row_number() OVER (ORDER BY c.change_id), c.changed_by || ' as ' || c.as_role, c.table_name, c.operation, c.key,
            (SELECT jsonb_object_agg(k, jsonb_build_array(c.old_row -> k, c.new_row -> k))
               FROM jsonb_object_keys(coalesce(c.new_row, c.old_row)) AS k
-             WHERE c.old_row -> k IS DISTINCT FROM c.new_row -> k AND k !~ '_at$|_id$')
+             WHERE coalesce(c.old_row -> k, 'null') <> coalesce(c.new_row -> k, 'null') AND k !~ '_at$|_id$|^(kind|sticky|bucketing|exempt_from_limits)$')
       FROM lotty.change c ORDER BY c.change_id;
     TRUNCATE lotty.change RESTART IDENTITY;
 END
@@ -67,7 +67,7 @@ UPDATE lotty.flag SET description = 'no';
 ROLLBACK TO s;
 COMMIT;
 BEGIN;
-DELETE FROM lotty.flag;
+UPDATE lotty.flag SET description = 'neither';
 ROLLBACK;
 SELECT operation, new_row ->> 'description' AS description FROM lotty.change;
 TRUNCATE lotty.flag CASCADE;
