@@ -59,6 +59,9 @@ CREATE TABLE lotty.experiment (
     paused_at          timestamptz,
     completed_at       timestamptz,
     archived_at        timestamptz,
+    winner_id          uuid,
+    submitted_by       text,
+    approved_by        text,
     CONSTRAINT experiment_pkey PRIMARY KEY (experiment_id),
     CONSTRAINT experiment_key_key UNIQUE (key),
     CONSTRAINT experiment_flag_id_fkey
@@ -82,6 +85,8 @@ CREATE TABLE lotty.experiment (
     CONSTRAINT experiment_traffic_ranges_check
         CHECK ((bucketing = 'optimizely_murmur3') = (traffic_ranges IS NOT NULL)),
     CONSTRAINT experiment_sticky_check CHECK (kind = 'experiment' OR NOT sticky),
+    CONSTRAINT experiment_winner_id_check
+        CHECK (winner_id IS NULL OR status IN ('completed', 'archived')),
     CONSTRAINT experiment_version_check CHECK (version >= 1)
 );
 COMMENT ON TABLE lotty.experiment IS 'an experiment or a rollout rule of a flag: whom it is for, how much of the traffic, and its life cycle';
@@ -110,6 +115,9 @@ COMMENT ON COLUMN lotty.experiment.started_at IS 'when it first became running; 
 COMMENT ON COLUMN lotty.experiment.paused_at IS 'when it last became paused; kept by a trigger';
 COMMENT ON COLUMN lotty.experiment.completed_at IS 'when it became completed; kept by a trigger';
 COMMENT ON COLUMN lotty.experiment.archived_at IS 'when it became archived; kept by a trigger';
+COMMENT ON COLUMN lotty.experiment.winner_id IS 'the variant that won, once it is completed; without a foreign key, which no order of tables in a dump could satisfy';
+COMMENT ON COLUMN lotty.experiment.submitted_by IS 'the role that logged in (session_user) when it last became in_review: its author, who cannot approve it while lotty.require_review is on; kept by a trigger';
+COMMENT ON COLUMN lotty.experiment.approved_by IS 'the role that logged in when it last became approved; kept by a trigger';
 -- Finds a flag's experiments when the flag is compiled or deleted.
 CREATE INDEX experiment_flag_id_idx ON lotty.experiment (flag_id);
 SELECT pg_catalog.pg_extension_config_dump('lotty.experiment', '');

@@ -194,19 +194,117 @@ $$;
 COMMENT ON FUNCTION lotty.check_bucketing(text, text, jsonb) IS
     'raises check_violation unless the traffic ranges are well formed and given for the bucketing that needs them';
 
+-- review: what lotty.require_review asks for ------------------------------------------------
+-- What is reviewed is the experiment's rule: whom it is for, in which shares, with which values.
+-- Whoever submits it is its author, and somebody else approves it. From the submission on the
+-- rule stays as it is, until the experiment is a draft again or has ended.
+
+CREATE FUNCTION lotty.owns_tables() RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT pg_has_role(current_user, c.relowner, 'USAGE')
+      FROM pg_class c WHERE c.oid = 'lotty.experiment'::regclass
+$$;
+COMMENT ON FUNCTION lotty.owns_tables() IS
+    'whether the current role has the rights of the owner of the tables, as superusers have: whoever restores a dump';
+
+CREATE FUNCTION lotty.may_import() RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT has_function_privilege(current_user, '@extschema@.lotty_import_optimizely(jsonb, boolean)', 'EXECUTE')
+$$;
+COMMENT ON FUNCTION lotty.may_import() IS 'whether the current role may import';
+
+CREATE FUNCTION lotty.is_bound_by_review(source text) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT lotty.review_required() AND (source IS NULL OR NOT lotty.may_import())
+$$;
+COMMENT ON FUNCTION lotty.is_bound_by_review(text) IS
+    'whether lotty.require_review binds the current role in what it does with an experiment of that source: an import is not bound, nor is by hand what an import could do';
+
+CREATE FUNCTION lotty.check_unreviewed(experiment_key text, status text, source text, what text)
+RETURNS void LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF status IN ('in_review', 'approved', 'running', 'paused') AND lotty.is_bound_by_review(source) THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'object_not_in_prerequisite_state', SCHEMA = 'lotty', TABLE = 'experiment',
+            MESSAGE = format('%s cannot change while experiment "%s" is %s', what, experiment_key, status),
+            DETAIL = 'lotty.require_review is on, and this is what is reviewed.',
+            HINT = CASE WHEN status IN ('in_review', 'approved')
+                        THEN format('lotty_draft(%L) takes the experiment back; then it is submitted anew.', experiment_key)
+                        ELSE 'Complete it and submit another one; with the same hash_key its subjects keep their buckets.' END;
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION lotty.check_unreviewed(text, text, text, text) IS
+    'raises object_not_in_prerequisite_state if what is to change has been submitted for review, and lotty.require_review is on';
+
+-- The same for a row that belongs to an experiment. An INSERT by the owner is taken as it is:
+-- a restore inserts the rows of experiments that run.
+CREATE FUNCTION lotty.check_unreviewed(of_experiment uuid, operation text, what text)
+RETURNS void LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    experiment record;
+BEGIN
+    IF NOT lotty.review_required() OR operation = 'INSERT' AND lotty.owns_tables() THEN
+        RETURN;
+    END IF;
+    -- A shared lock: it must not be submitted before this is committed. Not found while the
+    -- experiment itself is being deleted.
+    SELECT e.key, e.status, e.source INTO experiment
+      FROM lotty.experiment e WHERE e.experiment_id = of_experiment FOR SHARE;
+    PERFORM lotty.check_unreviewed(experiment.key, experiment.status, experiment.source, what);
+END
+$$;
+COMMENT ON FUNCTION lotty.check_unreviewed(uuid, text, text) IS
+    'raises object_not_in_prerequisite_state if the experiment has been submitted for review, and lotty.require_review is on';
+
+CREATE FUNCTION lotty.check_reviewed_part() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    what CONSTANT text := CASE TG_TABLE_NAME WHEN 'variant' THEN 'a variant' WHEN 'variant_value' THEN 'the value of a variant'
+                                             ELSE 'the further flags' END;
+    part jsonb;
+BEGIN
+    FOREACH part IN ARRAY CASE TG_OP WHEN 'INSERT' THEN ARRAY[to_jsonb(NEW)] WHEN 'DELETE' THEN ARRAY[to_jsonb(OLD)]
+                                     ELSE ARRAY[to_jsonb(OLD), to_jsonb(NEW)] END LOOP
+        PERFORM lotty.check_unreviewed(
+            coalesce((part ->> 'experiment_id')::uuid,
+                     (SELECT v.experiment_id FROM lotty.variant v WHERE v.variant_id = (part ->> 'variant_id')::uuid)),
+            TG_OP, what);
+    END LOOP;
+    RETURN CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END;
+END
+$$;
+COMMENT ON FUNCTION lotty.check_reviewed_part() IS
+    'trigger: refuses to change what belongs to an experiment that has been submitted for review, while lotty.require_review is on';
+
 CREATE FUNCTION lotty.experiment_before_insert() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM lotty.check_targeting(format('experiment "%s"', NEW.key), NEW.targeting);
     PERFORM lotty.check_traffic_allocation(NEW.key, NEW.traffic_allocation);
     PERFORM lotty.check_bucketing(NEW.key, NEW.bucketing, NEW.traffic_ranges);
+    IF NOT lotty.owns_tables() THEN
+        IF NEW.status IN ('approved', 'running', 'paused') AND lotty.is_bound_by_review(NEW.source) THEN
+            RAISE EXCEPTION USING
+                ERRCODE = 'object_not_in_prerequisite_state', SCHEMA = 'lotty', TABLE = 'experiment', COLUMN = 'status',
+                MESSAGE = format('experiment "%s" cannot be inserted as %s', NEW.key, NEW.status),
+                DETAIL = 'lotty.require_review is on: it has to be approved first.',
+                HINT = 'Insert a draft, and submit it: lotty_submit(key).';
+        END IF;
+        NEW.submitted_by := NULL;
+        NEW.approved_by := NULL;
+    END IF;
     -- A restored row brings these along; a row inserted in the middle of its life gets them.
     IF NEW.status IN ('running', 'paused', 'completed') AND NEW.started_at IS NULL THEN
         NEW.started_at := now();
     END IF;
     CASE NEW.status
-        WHEN 'in_review' THEN NEW.submitted_at := coalesce(NEW.submitted_at, now());
-        WHEN 'approved' THEN NEW.approved_at := coalesce(NEW.approved_at, now());
+        WHEN 'in_review' THEN
+            NEW.submitted_at := coalesce(NEW.submitted_at, now());
+            NEW.submitted_by := coalesce(NEW.submitted_by, session_user);
+        WHEN 'approved' THEN
+            NEW.approved_at := coalesce(NEW.approved_at, now());
+            NEW.approved_by := coalesce(NEW.approved_by, session_user);
         WHEN 'rejected' THEN NEW.rejected_at := coalesce(NEW.rejected_at, now());
         WHEN 'paused' THEN NEW.paused_at := coalesce(NEW.paused_at, now());
         WHEN 'completed' THEN NEW.completed_at := coalesce(NEW.completed_at, now());
@@ -246,6 +344,12 @@ BEGIN
     IF NEW.exempt_from_limits AND NOT OLD.exempt_from_limits THEN
         PERFORM lotty.check_can_be_exempt(NEW.key, NEW.experiment_id);
     END IF;
+    IF NEW.winner_id IS DISTINCT FROM OLD.winner_id THEN
+        PERFORM lotty.check_winner(NEW.key, NEW.experiment_id, NEW.status, NEW.winner_id);
+    ELSIF NEW.status NOT IN ('completed', 'archived') THEN
+        -- An import has called it back.
+        NEW.winner_id := NULL;
+    END IF;
     IF fixed IS NOT NULL THEN
         RAISE EXCEPTION USING
             ERRCODE = 'restrict_violation', SCHEMA = 'lotty', TABLE = 'experiment', COLUMN = fixed,
@@ -264,14 +368,24 @@ BEGIN
     NEW.paused_at := OLD.paused_at;
     NEW.completed_at := OLD.completed_at;
     NEW.archived_at := OLD.archived_at;
+    NEW.submitted_by := OLD.submitted_by;
+    NEW.approved_by := OLD.approved_by;
     IF NEW IS NOT DISTINCT FROM OLD THEN
         RETURN NEW;
     END IF;
     NEW.updated_at := now();
     NEW.version := OLD.version + 1;
+    IF OLD.status IN ('in_review', 'approved', 'running', 'paused')
+       AND (NEW.flag_id, NEW.rank, NEW.targeting, NEW.traffic_allocation, NEW.bucketing, NEW.hash_key,
+            NEW.traffic_ranges, NEW.sticky, NEW.exempt_from_limits)
+           IS DISTINCT FROM
+           (OLD.flag_id, OLD.rank, OLD.targeting, OLD.traffic_allocation, OLD.bucketing, OLD.hash_key,
+            OLD.traffic_ranges, OLD.sticky, OLD.exempt_from_limits) THEN
+        PERFORM lotty.check_unreviewed(OLD.key, NEW.status, NEW.source, 'the rule');
+    END IF;
     IF NEW.status <> OLD.status THEN
         -- Those that an import owns live by the life cycle of where they come from.
-        IF NEW.source IS NULL AND NOT lotty.status_change_allowed(OLD.status, NEW.status, lotty.review_required()) THEN
+        IF (NEW.source IS NULL OR lotty.is_bound_by_review(NEW.source)) AND NOT lotty.status_change_allowed(OLD.status, NEW.status, lotty.review_required()) THEN
             RAISE EXCEPTION USING
                 ERRCODE = 'object_not_in_prerequisite_state', SCHEMA = 'lotty', TABLE = 'experiment',
                 COLUMN = 'status',
@@ -284,9 +398,20 @@ BEGIN
         IF NEW.status = 'running' AND NEW.source IS NULL THEN
             PERFORM lotty.check_can_start(NEW.key, NEW.experiment_id);
         END IF;
+        IF NEW.status = 'approved' AND OLD.submitted_by = session_user AND lotty.is_bound_by_review(NEW.source) THEN
+            RAISE EXCEPTION USING
+                ERRCODE = 'insufficient_privilege', SCHEMA = 'lotty', TABLE = 'experiment', COLUMN = 'status',
+                MESSAGE = format('experiment "%s" cannot be approved by "%s"', OLD.key, session_user),
+                DETAIL = 'The same role submitted it, and lotty.require_review is on.',
+                HINT = 'Another role has to approve it. The role that logged in counts, not one that was set.';
+        END IF;
         CASE NEW.status
-            WHEN 'in_review' THEN NEW.submitted_at := now();
-            WHEN 'approved' THEN NEW.approved_at := now();
+            WHEN 'in_review' THEN
+                NEW.submitted_at := now();
+                NEW.submitted_by := session_user;
+            WHEN 'approved' THEN
+                NEW.approved_at := now();
+                NEW.approved_by := session_user;
             WHEN 'rejected' THEN NEW.rejected_at := now();
             WHEN 'running' THEN NEW.started_at := coalesce(OLD.started_at, now());
             WHEN 'paused' THEN NEW.paused_at := now();
@@ -300,6 +425,37 @@ END
 $$;
 COMMENT ON FUNCTION lotty.experiment_before_update() IS
     'trigger: checks a change of an experiment against its life cycle, keeps its timestamps and version';
+
+CREATE FUNCTION lotty.check_winner(experiment_key text, of_experiment uuid, status text, winner uuid)
+RETURNS void LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    won record;
+    fault text;
+BEGIN
+    IF winner IS NULL THEN
+        RETURN;
+    END IF;
+    SELECT v.name, v.experiment_id, v.is_retired INTO won
+      FROM lotty.variant v WHERE v.variant_id = winner;
+    fault := CASE
+        WHEN won.experiment_id IS DISTINCT FROM of_experiment THEN 'The experiment has no such variant.'
+        WHEN won.is_retired THEN 'The variant is retired: it is given to nobody any more.'
+        WHEN status NOT IN ('completed', 'archived') THEN format('The experiment is %s.', status)
+    END;
+    IF fault IS NOT NULL THEN
+        RAISE EXCEPTION USING
+            ERRCODE = CASE WHEN won.experiment_id = of_experiment THEN 'object_not_in_prerequisite_state'
+                           ELSE 'foreign_key_violation' END,
+            SCHEMA = 'lotty', TABLE = 'experiment', COLUMN = 'winner_id',
+            MESSAGE = format('variant "%s" cannot be the winner of experiment "%s"',
+                             coalesce(won.name, winner::text), experiment_key),
+            DETAIL = fault,
+            HINT = 'A winner is one of the experiment''s variants that are not retired, once the experiment is completed.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION lotty.check_winner(text, uuid, text, uuid) IS
+    'raises foreign_key_violation or object_not_in_prerequisite_state if the variant cannot be the winner of the experiment';
 
 CREATE FUNCTION lotty.check_can_be_exempt(experiment_key text, of_experiment uuid)
 RETURNS void LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
@@ -444,6 +600,10 @@ COMMENT ON FUNCTION lotty.variant_before_delete() IS
 
 CREATE TRIGGER variant_before_delete BEFORE DELETE ON lotty.variant
     FOR EACH ROW EXECUTE FUNCTION lotty.variant_before_delete();
+CREATE TRIGGER check_reviewed_part BEFORE INSERT OR DELETE ON lotty.variant
+    FOR EACH ROW EXECUTE FUNCTION lotty.check_reviewed_part();
+CREATE TRIGGER check_reviewed_change BEFORE UPDATE ON lotty.variant
+    FOR EACH ROW WHEN (OLD.* IS DISTINCT FROM NEW.*) EXECUTE FUNCTION lotty.check_reviewed_part();
 
 CREATE FUNCTION lotty.variant_value_before_write() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -462,6 +622,17 @@ COMMENT ON FUNCTION lotty.variant_value_before_write() IS
 
 CREATE TRIGGER variant_value_before_write BEFORE INSERT OR UPDATE ON lotty.variant_value
     FOR EACH ROW EXECUTE FUNCTION lotty.variant_value_before_write();
+CREATE TRIGGER check_reviewed_part BEFORE INSERT OR DELETE ON lotty.variant_value
+    FOR EACH ROW EXECUTE FUNCTION lotty.check_reviewed_part();
+CREATE TRIGGER check_reviewed_change BEFORE UPDATE ON lotty.variant_value
+    FOR EACH ROW WHEN (OLD.* IS DISTINCT FROM NEW.*) EXECUTE FUNCTION lotty.check_reviewed_part();
+
+-- further flags ------------------------------------------------------------------------------
+
+CREATE TRIGGER check_reviewed_part BEFORE INSERT OR DELETE ON lotty.experiment_flag
+    FOR EACH ROW EXECUTE FUNCTION lotty.check_reviewed_part();
+CREATE TRIGGER check_reviewed_change BEFORE UPDATE ON lotty.experiment_flag
+    FOR EACH ROW WHEN (OLD.* IS DISTINCT FROM NEW.*) EXECUTE FUNCTION lotty.check_reviewed_part();
 
 -- override -----------------------------------------------------------------------------------
 

@@ -115,6 +115,21 @@ extension_sql_file!(
         api::subjects::settle_log
     ]
 );
+extension_sql_file!(
+    "../sql/80_life_cycle.sql",
+    name = "life_cycle",
+    requires = ["triggers"]
+);
+extension_sql_file!(
+    "../sql/82_change.sql",
+    name = "change",
+    requires = ["triggers"]
+);
+extension_sql_file!(
+    "../sql/84_document.sql",
+    name = "document",
+    requires = ["triggers"]
+);
 extension_sql_file!("../sql/90_functions.sql", name = "functions", finalize);
 
 /// Called once, when a session, or the server at its start, loads the library.

@@ -115,7 +115,7 @@ pub fn init() {
     GucRegistry::define_bool_guc(
         c"lotty.require_review",
         c"Whether an experiment must be approved before it can run.",
-        c"When on, draft experiments cannot become running, only approved ones.",
+        c"When on, draft experiments cannot become running, only those that another role than the author has approved; and what was submitted for review does not change.",
         &REQUIRE_REVIEW,
         GucContext::Suset,
         GucFlags::default(),

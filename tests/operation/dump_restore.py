@@ -37,6 +37,16 @@ RELEASED = """SELECT count(*) FILTER (WHERE slot IS NULL) > 0 AND count(*) FILTE
                  AND count(*) FILTER (WHERE slot <= 3 AND status = 'completed') > 0
                 FROM lotty.assignment JOIN lotty.experiment USING (experiment_id)"""
 
+# A change after the restore goes on with the audit trail where the dump ended; and nobody alters
+# the trail, be it with the right to write to every table.
+NEWEST = "SELECT max(change_id) FROM lotty.change"
+CHANGE = "UPDATE lotty.flag SET description = 'after the restore' WHERE key = 'off'"
+NEWER = "SELECT change_id, operation, key FROM lotty.change WHERE change_id > {}"
+ALTERED = [("inserted", "INSERT INTO lotty.change (changed_by, as_role, table_name, operation) VALUES ('x', 'x', 'x', 'DELETE')"),
+           ("changed", "UPDATE lotty.change SET changed_by = 'nobody'"),
+           ("deleted", "DELETE FROM lotty.change"), ("emptied", "TRUNCATE lotty.change")]
+UNREVIEWED = "INSERT INTO lotty.experiment (key, status) VALUES ('unreviewed', 'running')"
+
 
 class Content:
     """What a database holds and answers."""
@@ -131,6 +141,21 @@ def check_restored(checks, cluster, kind, database, before):
         "UPDATE lotty.experiment SET targeting = 'country = ' WHERE key = 'of string'", database=database)
     checks.check(f"{kind}: an invalid rule is refused", code != 0 and "ERROR:  22023:" in complaints,
                  complaints)
+    newest = int(cluster.psql(NEWEST, database=database))
+    cluster.psql(CHANGE, database=database)
+    checks.equal(f"{kind}: the audit trail goes on", cluster.psql(NEWER.format(newest), database=database),
+                 f"{newest + 1}|UPDATE|off")
+    for done, statement in ALTERED:
+        code, _, complaints = cluster.run("psql", "-Xq", "-v", "ON_ERROR_STOP=1", "-v", "VERBOSITY=verbose", "-c",
+                                          "SET ROLE pg_write_all_data", "-c", statement, database=database)
+        checks.check(f"{kind}: the audit trail cannot be {done}", code != 0 and "ERROR:  42501:" in complaints,
+                     complaints)
+    code, _, complaints = cluster.run(
+        "psql", "-Xq", "-v", "ON_ERROR_STOP=1", "-v", "VERBOSITY=verbose",
+        "-c", "GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA lotty TO pg_write_all_data",
+        "-c", "SET ROLE pg_write_all_data", "-c", UNREVIEWED, database=database)
+    checks.check(f"{kind}: what nobody approved cannot be inserted as running",
+                 code != 0 and "ERROR:  55000:" in complaints, complaints)
     checks.equal(f"{kind}: the ledger agrees with the log",
                  cluster.psql("SELECT * FROM lotty_check_ledger()", database=database),
                  cluster.psql("SELECT * FROM lotty_check_ledger()", database=SOURCE))
@@ -140,6 +165,8 @@ def check_kind(checks, cluster, kind, database, before):
     folder = tempfile.mkdtemp(dir=harness("state_folder"))
     try:
         cluster.fresh_database(database, extension=False)
+        # A restore is not bound by it; anybody else is.
+        cluster.psql(f"ALTER DATABASE {database} SET lotty.require_review = on")
         KINDS[kind](cluster, folder, database)
         check_restored(checks, cluster, kind, database, before)
         cluster.psql(f"DROP DATABASE {database}")

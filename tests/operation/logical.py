@@ -46,6 +46,11 @@ CHANGES = [
         UPDATE lotty.conflict_domain SET policy = 'weighted';
         DELETE FROM lotty.experiment_conflict_domain""", '"first"|experiment_assigned'),
 ]
+NEWEST = "SELECT coalesce(max(change_id), 0) FROM lotty.change"
+TRAIL = """SELECT table_name, operation, key, old_row, new_row FROM lotty.change
+            WHERE change_id > {} ORDER BY change_id"""
+REPLICATED = "SELECT DISTINCT replicated FROM lotty.change"
+
 # Deleted by a superuser's hand, since what has run stays.
 REMOVAL = """SET session_replication_role = replica;
              DELETE FROM lotty.variant;
@@ -92,6 +97,7 @@ def check_copy(checks, cluster, session):
 
 
 def check_changes(checks, cluster, session):
+    newest = {database: cluster.psql(NEWEST, database=database) for database in (PUBLISHER, SUBSCRIBER)}
     for name, change, expected in CHANGES:
         before = session.value(BUILDS)
         session.value(ONE)
@@ -102,6 +108,12 @@ def check_changes(checks, cluster, session):
                      (cached, session.value(ONE)), (True, expected))
     checks.same_lines("logical: the same rows, with timestamps and versions",
                       cluster.psql(CONTENT, database=SUBSCRIBER), cluster.psql(CONTENT, database=PUBLISHER))
+    checks.same_lines("logical: the subscriber has the same changes in its audit trail",
+                      *(cluster.psql(TRAIL.format(newest[database]), database=database)
+                        for database in (SUBSCRIBER, PUBLISHER)))
+    checks.equal("logical: which says that they were replicated",
+                 (cluster.psql(REPLICATED, database=SUBSCRIBER), cluster.psql(REPLICATED, database=PUBLISHER)),
+                 ("t", "f"))
     with Session(cluster, PUBLISHER) as writer:
         before = session.value(ONE)
         writer.value("BEGIN; UPDATE lotty.flag SET enabled = false")

@@ -128,6 +128,8 @@ SELECT format('UPDATE lotty.experiment SET status = %L WHERE key = %L', s, 'led 
   FROM way, unnest(string_to_array(way, ' ')) WITH ORDINALITY AS step (s, number)
  WHERE way ~ '^running (paused|completed)' AND step.number > 1
  ORDER BY way.number, step.number \gexec
+UPDATE lotty.experiment e SET winner_id = v.variant_id FROM lotty.variant v
+ WHERE v.experiment_id = e.experiment_id AND v.name = 'variant2' AND e.key = 'led running completed';
 UPDATE lotty.variant v SET weight = 7 FROM lotty.experiment e
  WHERE e.experiment_id = v.experiment_id AND e.key = 'of string' AND v.name = 'control';
 

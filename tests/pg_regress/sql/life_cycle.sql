@@ -28,6 +28,9 @@ SELECT f.s AS "from",
   FROM status f, status t GROUP BY f.s, f.n ORDER BY f.n;
 
 SELECT wipe();
+SET client_min_messages = error;
+DROP ROLE IF EXISTS lotty_test_reviewer;
+RESET client_min_messages;
 SELECT make_experiment('e', 'draft');
 SELECT * FROM try($$UPDATE lotty.experiment SET status = 'completed'$$);
 SELECT * FROM try($$UPDATE lotty.experiment SET status = 'paused'$$);
@@ -36,7 +39,12 @@ SELECT * FROM try($$UPDATE lotty.experiment SET status = 'paused'$$);
 SET lotty.require_review = on;
 SELECT * FROM try($$UPDATE lotty.experiment SET status = 'running'$$);
 UPDATE lotty.experiment SET status = 'in_review';
+SELECT * FROM try($$UPDATE lotty.experiment SET status = 'approved'$$);
+CREATE ROLE lotty_test_reviewer SUPERUSER;
+SET SESSION AUTHORIZATION lotty_test_reviewer;
 UPDATE lotty.experiment SET status = 'approved';
+RESET SESSION AUTHORIZATION;
+DROP ROLE lotty_test_reviewer;
 UPDATE lotty.experiment SET status = 'running';
 RESET lotty.require_review;
 SELECT status, version, submitted_at IS NOT NULL AS submitted, approved_at IS NOT NULL AS approved,

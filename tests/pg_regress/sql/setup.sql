@@ -46,4 +46,6 @@ CREATE FUNCTION wipe() RETURNS void LANGUAGE sql AS $$
     TRUNCATE lotty.flag, lotty.experiment, lotty.experiment_flag, lotty.variant,
              lotty.variant_value, lotty.override, lotty.audience, lotty.conflict_domain,
              lotty.experiment_conflict_domain, lotty.assignment, lotty.decision, lotty.event;
+    -- After the others, whose emptying it records.
+    TRUNCATE lotty.change RESTART IDENTITY;
 $$;
