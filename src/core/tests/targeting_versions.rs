@@ -147,7 +147,7 @@ fn versions_of_megabytes_take_linear_time() {
     assert_eq!(compare(&"-+".repeat(2_000_000), "1"), None);
 
     // A long version is read once, and each of many targets costs no more than its own length.
-    let targets: Vec<_> = (0..100_000).map(|target| target.to_string()).collect();
+    let targets: Vec<_> = (0..20_000).map(|target| target.to_string()).collect();
     for user in [
         format!("{zeros}x"),
         zeros.clone(),
@@ -158,8 +158,9 @@ fn versions_of_megabytes_take_linear_time() {
         evaluate("optimizely_version(user) IN targets", &attributes);
         evaluate("targets CONTAINS optimizely_version(user)", &attributes);
     }
+    // Seconds, however busy the machine is; days, were any of it quadratic.
     assert!(
-        start.elapsed() < Duration::from_secs(10),
+        start.elapsed() < Duration::from_secs(120),
         "{:?}",
         start.elapsed()
     );
