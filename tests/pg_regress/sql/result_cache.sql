@@ -79,15 +79,15 @@ SELECT reason FROM lotty_decide('f', 'u1');
 SELECT pg_temp.hits();
 
 -- Its time starts anew with each hit, and is over after that without one.
-SET lotty.decision_cache_ttl = 1;
+SET lotty.decision_cache_ttl = 3;
 SELECT reason FROM lotty_decide('f', 'u1');
 SELECT pg_temp.hits();
-SELECT pg_sleep(0.6);
+SELECT pg_sleep(2);
 SELECT reason FROM lotty_decide('f', 'u1');
-SELECT pg_sleep(0.6);
+SELECT pg_sleep(2);
 SELECT reason FROM lotty_decide('f', 'u1');
 SELECT pg_temp.hits();
-SELECT pg_sleep(1.1);
+SELECT pg_sleep(3.1);
 SELECT reason FROM lotty_decide('f', 'u1');
 SELECT pg_temp.hits();
 -- A shorter time holds for what is there already.
