@@ -39,12 +39,8 @@ BEGIN
             MESSAGE = 'profile is not a user profile of Optimizely',
             DETAIL = left(profile::text, 200),
             HINT = 'A user profile is an object: {"user_id": "…", "experiment_bucket_map": {"<experiment id>": {"variation_id": "<id>"}}}.';
-    ELSIF octet_length(subject) > 512 THEN
-        RAISE EXCEPTION USING
-            ERRCODE = 'invalid_parameter_value',
-            MESSAGE = 'user_id is too long',
-            DETAIL = format('The user_id of the profile has %s bytes, at most 512 are allowed.', octet_length(subject));
     END IF;
+    PERFORM lotty.check_subject('lotty_import_optimizely_profile', 'user_id', subject);
     WITH saved AS (
         SELECT e.experiment_id, e.key, e.exempt_from_limits,
                lotty.optimizely_variant_id(project_id, e.hash_key, m.value ->> 'variation_id') AS variant_id
@@ -73,22 +69,14 @@ $$;
 
 CREATE FUNCTION lotty.check_forced(function text, experiment text, subject text)
 RETURNS void LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    missing CONSTANT text := CASE WHEN experiment IS NULL THEN 'experiment' WHEN subject IS NULL THEN 'subject' END;
 BEGIN
-    IF missing IS NOT NULL THEN
+    IF experiment IS NULL THEN
         RAISE EXCEPTION USING
             ERRCODE = 'null_value_not_allowed',
-            MESSAGE = format('%s must not be NULL', missing),
-            DETAIL = format('Argument "%s" of %s is NULL.', missing, function);
-    ELSIF octet_length(subject) > 512 THEN
-        RAISE EXCEPTION USING
-            ERRCODE = 'invalid_parameter_value',
-            MESSAGE = 'subject is too long',
-            DETAIL = format('Argument "subject" of %s has %s bytes, at most 512 are allowed.',
-                            function, octet_length(subject)),
-            HINT = 'Use the key of a row, not its content; a long identifier can be hashed first.';
+            MESSAGE = 'experiment must not be NULL',
+            DETAIL = format('Argument "experiment" of %s is NULL.', function);
     END IF;
+    PERFORM lotty.check_subject(function, 'subject', subject);
 END
 $$;
 COMMENT ON FUNCTION lotty.check_forced(text, text, text) IS

@@ -126,9 +126,19 @@ extension_sql_file!(
     requires = ["triggers"]
 );
 extension_sql_file!(
-    "../sql/84_document.sql",
-    name = "document",
+    "../sql/84_export.sql",
+    name = "export",
     requires = ["triggers"]
+);
+extension_sql_file!(
+    "../sql/85_document_check.sql",
+    name = "document_check",
+    requires = ["export"]
+);
+extension_sql_file!(
+    "../sql/86_apply.sql",
+    name = "apply",
+    requires = ["document_check"]
 );
 extension_sql_file!("../sql/90_functions.sql", name = "functions", finalize);
 
