@@ -70,6 +70,10 @@ BEGIN
         ('decision', (SELECT count(*) FROM assigned) + (SELECT count(*) FROM other)),
         ('event', (SELECT count(*) FROM event)),
         ('override', (SELECT count(*) FROM override))) AS deleted (object, rows);
+    -- With a snapshot as old as the transaction, what was waited for is not among them.
+    IF current_setting('transaction_isolation') IN ('repeatable read', 'serializable') THEN
+        PERFORM lotty.check_all_seen(subject);
+    END IF;
 END
 $$;
 COMMENT ON FUNCTION @extschema@.lotty_forget(text) IS
@@ -127,7 +131,9 @@ BEGIN
     WITH gone AS (
         DELETE FROM lotty.assignment a WHERE a.subject_id = from_subject RETURNING a.*
     ), own AS (
-        SELECT a.experiment_id, a.slot FROM lotty.assignment a WHERE a.subject_id = into_subject
+        -- One that was displaced counts for nothing: a membership that counts takes its place.
+        SELECT a.experiment_id, a.slot FROM lotty.assignment a
+         WHERE a.subject_id = into_subject AND a.displaced_at IS NULL
     ), counted AS (
         -- Memberships that occupy a slot by right and that into_subject does not have.
         SELECT g.experiment_id, g.assigned_at, e.sticky
@@ -165,8 +171,13 @@ BEGIN
         INSERT INTO lotty.assignment AS a
                (subject_id, experiment_id, variant_id, slot, assigned_at, displaced_at)
         SELECT into_subject, m.experiment_id, m.variant_id, m.slot, m.assigned_at, m.displaced_at FROM merged m
-            ON CONFLICT ON CONSTRAINT assignment_pkey DO UPDATE SET assigned_at = excluded.assigned_at
-         WHERE excluded.assigned_at < a.assigned_at
+            ON CONFLICT ON CONSTRAINT assignment_pkey DO UPDATE
+           SET assigned_at = least(a.assigned_at, excluded.assigned_at),
+               variant_id = CASE WHEN a.displaced_at IS NOT NULL AND excluded.displaced_at IS NULL
+                                 THEN excluded.variant_id ELSE a.variant_id END,
+               slot = CASE WHEN a.displaced_at IS NOT NULL THEN excluded.slot ELSE a.slot END,
+               displaced_at = CASE WHEN excluded.displaced_at IS NOT NULL THEN a.displaced_at END
+         WHERE a.displaced_at IS NOT NULL OR excluded.assigned_at < a.assigned_at
     ), assigned AS (
         UPDATE lotty.decision t SET subject_id = into_subject
          WHERE t.subject_id = from_subject AND t.reason IN ('experiment_assigned', 'sticky') RETURNING 1
@@ -192,6 +203,9 @@ BEGIN
         ('override', (SELECT count(*) FROM override),
                      (SELECT count(*) FROM overridden) - (SELECT count(*) FROM override), 0))
         AS rows (object, moved, dropped, displaced);
+    IF current_setting('transaction_isolation') IN ('repeatable read', 'serializable') THEN
+        PERFORM lotty.check_all_seen(from_subject);
+    END IF;
 END
 $$;
 COMMENT ON FUNCTION @extschema@.lotty_merge_subjects(text, text) IS
@@ -203,3 +217,6 @@ REVOKE ALL ON FUNCTION lotty.participation_limit() FROM PUBLIC;
 COMMENT ON FUNCTION lotty.settle_log(text) IS
     'waits until no decision for the subject is on its way to the log any more; writes those of this transaction at once';
 REVOKE ALL ON FUNCTION lotty.settle_log(text) FROM PUBLIC;
+COMMENT ON FUNCTION lotty.check_all_seen(text) IS
+    'raises serialization_failure if the log has rows of the subject that the transaction''s snapshot does not show';
+REVOKE ALL ON FUNCTION lotty.check_all_seen(text) FROM PUBLIC;

@@ -248,6 +248,16 @@ pub fn not_preloaded() {
     );
 }
 
+/// 40001: the transaction's snapshot is older than rows that are to be deleted or moved.
+pub fn older_snapshot() -> ! {
+    raise(report(
+        PgSqlErrorCode::ERRCODE_T_R_SERIALIZATION_FAILURE,
+        "could not serialize access due to concurrent decisions".to_owned(),
+        "Decisions for the subject have been written since the transaction began.".to_owned(),
+        "Run the transaction again.",
+    ))
+}
+
 /// 58000: the system gives no random numbers.
 pub fn no_randomness() -> ! {
     raise(report(

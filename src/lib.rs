@@ -51,7 +51,8 @@ extension_sql_file!(
         api::config_checks::check_variants_fit,
         api::config_checks::targeting_audiences,
         api::config_checks::review_required,
-        api::config_checks::invalidate_cache
+        api::config_checks::invalidate_cache,
+        api::config_checks::announce_change
     ]
 );
 extension_sql_file!(
@@ -112,6 +113,7 @@ extension_sql_file!(
         "events",
         "triggers",
         api::subjects::participation_limit,
+        api::subjects::check_all_seen,
         api::subjects::settle_log
     ]
 );

@@ -6,7 +6,7 @@ use pgrx::prelude::*;
 
 use crate::decision_log::{self, pending};
 use crate::errors;
-use crate::pg::{clock, settings};
+use crate::pg::{clock, settings, snapshot};
 
 /// The writer needs milliseconds for what is in the queue, and a second to start.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -23,6 +23,16 @@ fn new_event_id() -> String {
 #[pg_extern(schema = "lotty", stable, parallel_safe, requires = ["schema"])]
 fn participation_limit() -> i16 {
     settings::max_concurrent_experiments()
+}
+
+/// Raises 40001 if rows of the subject are left in the log by what is committed now, which an
+/// older snapshot does not show: those that the background writer has written since it was taken.
+#[pg_extern(schema = "lotty", volatile, parallel_unsafe, requires = ["schema"])]
+#[search_path(pg_catalog, pg_temp)]
+fn check_all_seen(subject: &str) {
+    if snapshot::with_newest(|| decision_log::has_rows_of(subject)) {
+        errors::older_snapshot();
+    }
 }
 
 /// Sees to it that no decision for the subject is still on its way to the log

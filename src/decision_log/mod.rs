@@ -115,6 +115,19 @@ pub fn awaits_writer(subject: &str) -> bool {
     waits
 }
 
+/// Whether the log has rows of the subject; to be called with a snapshot active.
+pub fn has_rows_of(subject: &str) -> bool {
+    // One look in each of the two indexes that share the log.
+    static ROWS: Statement = Statement::new(
+        c"SELECT EXISTS (SELECT FROM lotty.decision d WHERE d.subject_id = $1
+                            AND d.reason IN ('experiment_assigned', 'sticky'))
+              OR EXISTS (SELECT FROM lotty.decision d WHERE d.subject_id = $1
+                            AND d.reason NOT IN ('experiment_assigned', 'sticky'))",
+    );
+    let subject = [Parameter::Text(subject)];
+    connect(|spi| spi.first(&ROWS, &subject, View::Active, |row| row.get::<bool>(1))) == Some(true)
+}
+
 /// Writes the row in the current transaction.
 fn insert(row: &Row<'_>) {
     static INSERT: Statement = Statement::new(
@@ -122,6 +135,21 @@ fn insert(row: &Row<'_>) {
               (decision_id, flag_key, subject_id, experiment_id, variant_id, value, reason, created_at)
           VALUES ($1, $2, $3, $4, $5, $6, $7::lotty.reason, $8)",
     );
+    insert_by(&INSERT, row);
+}
+
+/// Writes a row that came out of the queue. It may be there already: a writer that was killed
+/// after its commit could not take it off any more.
+fn insert_once(row: &Row<'_>) {
+    static INSERT: Statement = Statement::new(
+        c"INSERT INTO lotty.decision
+              (decision_id, flag_key, subject_id, experiment_id, variant_id, value, reason, created_at)
+          VALUES ($1, $2, $3, $4, $5, $6, $7::lotty.reason, $8) ON CONFLICT DO NOTHING",
+    );
+    insert_by(&INSERT, row);
+}
+
+fn insert_by(statement: &Statement, row: &Row<'_>) {
     let value = row.jsonb();
     let parameters = [
         Parameter::Uuid(Some(row.id)),
@@ -131,9 +159,9 @@ fn insert(row: &Row<'_>) {
         Parameter::Uuid(row.variant),
         Parameter::Jsonb(value.as_ref()),
         Parameter::Text(row.reason.as_str()),
-        Parameter::Timestamp(row.created_at),
+        Parameter::Timestamp(Some(row.created_at)),
     ];
-    connect(|spi| spi.execute(&INSERT, &parameters, View::Fresh));
+    connect(|spi| spi.execute(statement, &parameters, View::Fresh));
 }
 
 /// An identifier that no other row has: a UUID version 7.

@@ -7,6 +7,7 @@ use std::cell::RefCell;
 
 use crate::decision_log::row::Row;
 use crate::decision_log::writer;
+use crate::pg::rights;
 use crate::pg::shared::{Room, shared};
 use crate::pg::snapshot;
 use crate::pg::transaction::{Subtransaction, current_subtransaction};
@@ -20,6 +21,8 @@ thread_local! {
 struct Pending {
     rows: Vec<Vec<u8>>,
     room: Room,
+    /// Whose rights the decisions were made with.
+    role: Option<pgrx::pg_sys::Oid>,
     /// The subtransactions that have rows, innermost last, each with the number of its first.
     levels: Vec<(Subtransaction, usize)>,
 }
@@ -38,6 +41,7 @@ pub fn add(row: Vec<u8>) {
         }
         pending.room = pending.room.and(Room::of_row(row.len()));
         pending.rows.push(row);
+        pending.role = Some(rights::current_role());
     });
 }
 
@@ -74,7 +78,11 @@ pub fn write_now() {
         shared.give_back(pending.room);
     }
     // At this point no statement is running, hence no snapshot is active.
-    snapshot::with_newest(|| writer::write(&pending.rows));
+    // And the rights are those of whoever prepares, who may have none.
+    let role = pending.role.unwrap_or_else(rights::current_role);
+    rights::with_rights_of(role, || {
+        snapshot::with_newest(|| writer::write(&pending.rows));
+    });
 }
 
 /// Writes the rows of a subject now. `false`, and nothing written, if there are some from before

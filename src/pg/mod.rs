@@ -8,6 +8,7 @@ pub mod decision_row;
 pub mod invalidation;
 pub mod jsonb;
 pub mod preload;
+pub mod rights;
 pub mod session;
 pub mod settings;
 pub mod shared;

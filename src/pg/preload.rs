@@ -62,7 +62,9 @@ unsafe extern "C-unwind" fn on_startup() {
         // SAFETY: the hook that was there before.
         unsafe { previous() };
     }
-    if !shared::create(blocks()) {
+    // In single-user mode nobody writes what is restored, and nobody would keep it.
+    // SAFETY: a plain variable of the process.
+    if !shared::create(blocks()) || unsafe { !pg_sys::IsPostmasterEnvironment } {
         return;
     }
     match restore() {

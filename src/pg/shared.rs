@@ -28,8 +28,11 @@ const BLOCK: usize = 256;
 /// At the start of a row: its length, and the first block of the next row.
 const ROW_HEADER: usize = 8;
 
-/// No block.
+/// No block, or not known yet.
 const NIL: u32 = u32::MAX;
+
+/// No entry is left for the session's database.
+const NO_ENTRY: u32 = u32::MAX - 1;
 
 /// Longest path of a database's folder that is kept, `pg_tblspc/…` included.
 const MAX_PATH: usize = 128;
@@ -185,8 +188,12 @@ impl Shared {
         // SAFETY: a plain variable of the backend.
         let oid = unsafe { pg_sys::MyDatabaseId }.to_u32();
         if OWN.load(Relaxed) == NIL && oid != 0 {
-            let number = self.entry_for(oid)?;
-            OWN.store(u32::try_from(number).unwrap_or(NIL), Relaxed);
+            // Without an entry the session goes on without: asking each time would make all
+            // databases wait.
+            let number = self
+                .entry_for(oid)
+                .and_then(|number| u32::try_from(number).ok());
+            OWN.store(number.unwrap_or(NO_ENTRY), Relaxed);
         }
         let number = OWN.load(Relaxed) as usize;
         Some((number, self.database(number)?))
@@ -214,6 +221,8 @@ impl Shared {
             for counter in &database.counters {
                 counter.store(0, Relaxed);
             }
+            database.failures.store(0, Relaxed);
+            database.attempts.store(0, Relaxed);
         }
         // SAFETY: under the lock; `DatabasePath` is a NUL-terminated string once a database
         // is open.
@@ -453,14 +462,14 @@ impl Database {
     }
 
     /// Whether the database has been dropped: its folder is gone, and nothing is left to write.
+    /// Under the lock.
     fn is_gone(&self) -> bool {
         self.queued() == 0 && self.writer_pid.load(SeqCst) == 0 && self.folder_is_gone()
     }
 
-    /// Whether the folder of the database is known and does not exist.
-    pub fn folder_is_gone(&self) -> bool {
-        // SAFETY: written under the lock, when the entry is taken; torn reads give a path that
-        // does not matter, since the entry is then in use.
+    /// Whether the folder of the database is known and does not exist. Under the lock.
+    fn folder_is_gone(&self) -> bool {
+        // SAFETY: only touched under the lock.
         let path = unsafe { *self.path.get() };
         let path: Vec<u8> = path.into_iter().take_while(|byte| *byte != 0).collect();
         match std::str::from_utf8(&path) {

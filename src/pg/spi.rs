@@ -39,7 +39,7 @@ pub enum Parameter<'a> {
     /// `smallint`
     SmallInt(Option<i16>),
     /// `timestamptz`
-    Timestamp(Timestamp),
+    Timestamp(Option<Timestamp>),
 }
 
 impl Parameter<'_> {
@@ -61,7 +61,7 @@ impl Parameter<'_> {
             Self::Uuid(uuid) => uuid.and_then(super::uuid::to_datum),
             Self::Jsonb(jsonb) => jsonb.map(Jsonb::to_datum),
             Self::SmallInt(number) => number.and_then(IntoDatum::into_datum),
-            Self::Timestamp(timestamp) => timestamp.into_datum(),
+            Self::Timestamp(timestamp) => timestamp.and_then(IntoDatum::into_datum),
         }
     }
 }

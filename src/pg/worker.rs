@@ -6,9 +6,10 @@
 //! never keeps anybody from dropping the database for longer than that. A row leaves the queue
 //! when the transaction that wrote it has been committed.
 //!
-//! An error ends the writer. The launcher starts another one a second later; from the third
-//! time on rows are written one by one, and one that cannot be written is given up with a
-//! warning, so that it does not hold up the others for ever.
+//! An error ends the writer. The launcher starts another one a second later; after the third
+//! time the first row is written by itself, and given up with a warning if it is the row that
+//! is at fault (of its data, or by a constraint or a trigger), so that it does not hold up the
+//! others for ever.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::Ordering::SeqCst;
@@ -17,6 +18,7 @@ use std::time::{Duration, Instant};
 use pgrx::bgworkers::{
     BackgroundWorker, BackgroundWorkerBuilder, BgWorkerStartTime, SignalWakeFlags,
 };
+use pgrx::pg_sys::panic::CaughtError;
 use pgrx::prelude::*;
 
 use super::shared::{Database, Shared, shared};
@@ -34,8 +36,8 @@ const BATCH: usize = 1_000;
 /// Writers that failed before rows are written one by one.
 const FAILURES: u32 = 3;
 
-/// Attempts to write a row by itself.
-const ATTEMPTS: u32 = 2;
+/// Attempts to write a row by itself, or rows with it as the first.
+const ATTEMPTS: u32 = 5;
 
 /// Registers the launcher with the postmaster.
 pub fn register_launcher() {
@@ -116,12 +118,14 @@ pub extern "C-unwind" fn lotty_launcher_main(_argument: pg_sys::Datum) {
                 .map(|writer| (writer.database, Instant::now())),
         );
         paused.retain(|(_, since)| since.elapsed() < PAUSE);
-        if !BackgroundWorker::sigterm_received() {
-            start_writers(shared, &mut writers, &paused);
+        // Asked once a round: the answer takes the signal away.
+        if BackgroundWorker::sigterm_received() {
+            break;
         }
+        start_writers(shared, &mut writers, &paused);
         // A missed start (no process slot is free, or a pause) is made up for later.
         let wait = is_waiting(shared, &writers).then_some(PAUSE);
-        if BackgroundWorker::sigterm_received() || !BackgroundWorker::wait_latch(wait) {
+        if !BackgroundWorker::wait_latch(wait) {
             break;
         }
     }
@@ -159,7 +163,7 @@ fn start_writers(shared: &Shared, writers: &mut Vec<Started>, paused: &[(usize, 
         .filter(|(number, _)| paused.iter().all(|(other, _)| other != number))
         .collect();
     for (number, database) in ready {
-        if database.failures.load(SeqCst) > 0 && database.folder_is_gone() {
+        if database.failures.load(SeqCst) > 0 && !exists(database.oid()) {
             let rows = database.queued();
             shared.pop(database, rows as usize);
             log!(
@@ -176,6 +180,14 @@ fn start_writers(shared: &Shared, writers: &mut Vec<Started>, paused: &[(usize, 
             None => _ = database.failures.fetch_sub(1, SeqCst),
         }
     }
+}
+
+/// Whether there is such a database.
+fn exists(oid: u32) -> bool {
+    BackgroundWorker::transaction(|| {
+        // SAFETY: inside a transaction; the name is allocated in its memory.
+        unsafe { !pg_sys::get_database_name(pg_sys::Oid::from(oid)).is_null() }
+    })
 }
 
 /// A writer; the argument is the number of its database's entry.
@@ -199,10 +211,15 @@ pub extern "C-unwind" fn lotty_writer_main(argument: pg_sys::Datum) {
     unsafe { pg_sys::before_shmem_exit(Some(writer_exit), argument) };
     let oid = pg_sys::Oid::from(database.oid());
     BackgroundWorker::connect_worker_to_spi_by_oid(Some(oid), None);
-    // What the database sets for its sessions is not meant for this one.
+    // What is set for sessions is not meant for this one. It has the owner's rights, so its
+    // search_path is pinned; it does not wait for a standby, which may be down at a shutdown; and
+    // it waits for a lock only as long as a shutdown may take.
     for (name, value) in [
+        (c"search_path", c"pg_catalog, pg_temp"),
         (c"default_transaction_read_only", c"off"),
         (c"default_transaction_isolation", c"read committed"),
+        (c"synchronous_commit", c"local"),
+        (c"lock_timeout", c"5s"),
     ] {
         // SAFETY: NUL-terminated names and values of settings that every role may change.
         unsafe {
@@ -251,7 +268,7 @@ unsafe extern "C-unwind" fn writer_exit(_code: i32, argument: pg_sys::Datum) {
 fn write_some(shared: &Shared, database: &Database) {
     let one_by_one = database.failures.load(SeqCst) > FAILURES;
     let rows = shared.peek(database, if one_by_one { 1 } else { BATCH });
-    if one_by_one && database.attempts.fetch_add(1, SeqCst) >= ATTEMPTS {
+    if one_by_one && database.attempts.load(SeqCst) >= ATTEMPTS {
         for row in &rows {
             warning!(
                 "lotty: gave up {}, which cannot be written",
@@ -259,13 +276,51 @@ fn write_some(shared: &Shared, database: &Database) {
             );
         }
     } else {
-        BackgroundWorker::transaction(AssertUnwindSafe(|| writer::write(&rows)));
-        // SAFETY: outside of a transaction, as the function demands.
-        unsafe { pg_sys::pgstat_report_stat(true) };
+        write_all(database, &rows);
+        // After one that could be written the others are tried together again.
+        database.failures.store(u32::from(one_by_one), SeqCst);
     }
     shared.pop(database, rows.len());
     database.attempts.store(0, SeqCst);
-    if !one_by_one {
-        database.failures.store(0, SeqCst);
-    }
+}
+
+/// Writes the rows in a transaction. An error ends the process; it counts against the row if it
+/// is one of data, a constraint or a trigger's own. Anything else (a full disk, a lock) is waited
+/// out, and meanwhile a full queue makes sessions write by themselves.
+fn write_all(database: &Database, rows: &[Vec<u8>]) {
+    let attempts = &database.attempts;
+    PgTryBuilder::new(AssertUnwindSafe(|| {
+        BackgroundWorker::transaction(AssertUnwindSafe(|| writer::write(rows)));
+    }))
+    .catch_others(|cause| {
+        let code = match &cause {
+            CaughtError::PostgresError(report)
+            | CaughtError::ErrorReport(report)
+            | CaughtError::RustPanic {
+                ereport: report, ..
+            } => report.sql_error_code(),
+        };
+        if OF_ROW
+            .iter()
+            .any(|class| class_of(*class) == class_of(code))
+        {
+            attempts.fetch_add(1, SeqCst);
+        }
+        cause.rethrow()
+    })
+    .execute();
+    // SAFETY: outside of a transaction, as the function demands.
+    unsafe { pg_sys::pgstat_report_stat(true) };
+}
+
+/// Classes of errors that are the row's own fault, each by one of its codes.
+const OF_ROW: [PgSqlErrorCode; 3] = [
+    PgSqlErrorCode::ERRCODE_DATA_EXCEPTION,
+    PgSqlErrorCode::ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION,
+    PgSqlErrorCode::ERRCODE_PLPGSQL_ERROR,
+];
+
+/// The first two characters of an SQLSTATE (`ERRCODE_TO_CATEGORY` of `elog.h`).
+fn class_of(code: PgSqlErrorCode) -> i32 {
+    code as i32 & 0xfff
 }
