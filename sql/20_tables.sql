@@ -181,7 +181,7 @@ CREATE TABLE lotty.variant_value (
     CONSTRAINT variant_value_flag_id_fkey
         FOREIGN KEY (flag_id) REFERENCES lotty.flag (flag_id) ON DELETE CASCADE
 );
-COMMENT ON TABLE lotty.variant_value IS 'the value of a variant for a further flag of its experiment; without a row it is that of the variant';
+COMMENT ON TABLE lotty.variant_value IS 'the value of a variant for a further flag of its experiment; without a row it is that of the variant or, if that is not of the flag''s value_type, the flag''s default value';
 COMMENT ON COLUMN lotty.variant_value.variant_id IS 'the variant';
 COMMENT ON COLUMN lotty.variant_value.flag_id IS 'the flag';
 COMMENT ON COLUMN lotty.variant_value.value IS 'the answer for this flag; must be of its value_type';

@@ -435,11 +435,10 @@ BEGIN
     IF winner IS NULL THEN
         RETURN;
     END IF;
-    SELECT v.name, v.experiment_id, v.is_retired INTO won
+    SELECT v.name, v.experiment_id INTO won
       FROM lotty.variant v WHERE v.variant_id = winner;
     fault := CASE
         WHEN won.experiment_id IS DISTINCT FROM of_experiment THEN 'The experiment has no such variant.'
-        WHEN won.is_retired THEN 'The variant is retired: it is given to nobody any more.'
         WHEN status NOT IN ('completed', 'archived') THEN format('The experiment is %s.', status)
     END;
     IF fault IS NOT NULL THEN
@@ -450,7 +449,7 @@ BEGIN
             MESSAGE = format('variant "%s" cannot be the winner of experiment "%s"',
                              coalesce(won.name, winner::text), experiment_key),
             DETAIL = fault,
-            HINT = 'A winner is one of the experiment''s variants that are not retired, once the experiment is completed.';
+            HINT = 'A winner is one of the experiment''s variants, once the experiment is completed.';
     END IF;
 END
 $$;
@@ -673,9 +672,10 @@ CREATE TRIGGER override_before_write BEFORE INSERT OR UPDATE ON lotty.override
 -- A compiled experiment knows only whether it has overrides at all; the rows are looked up.
 -- So all but the first row of an experiment leave every cache as it is, which keeps forcing
 -- variants cheap. It is not enough to see another row, which might be deleted by the time
--- that this one is committed: it must be held until then.
+-- that this one is committed: it must be held until then. (With the owner's rights, since
+-- holding takes the right to update.)
 CREATE FUNCTION lotty.is_first_override(of_experiment uuid, but_for text, of_kind text)
-RETURNS boolean LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+RETURNS boolean LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM FROM lotty.override o
       WHERE o.experiment_id = of_experiment AND (o.subject_id, o.kind) <> (but_for, of_kind)
@@ -686,10 +686,34 @@ $$;
 COMMENT ON FUNCTION lotty.is_first_override(uuid, text, text) IS
     'whether an experiment has no other override; if it has one, holds that until the end of the transaction';
 
-CREATE TRIGGER zz_invalidate_cache AFTER INSERT ON lotty.override
-    FOR EACH ROW WHEN (lotty.is_first_override(NEW.experiment_id, NEW.subject_id, NEW.kind))
-    EXECUTE FUNCTION lotty.invalidate_cache();
-ALTER TABLE lotty.override ENABLE ALWAYS TRIGGER zz_invalidate_cache;
+-- By the statement: a search for each of very many rows would go through all those that the
+-- transaction has deleted before. Where there are several, the caches can as well be told.
+CREATE FUNCTION lotty.announce_overrides() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    added record;
+    more boolean := false;
+BEGIN
+    FOR added IN SELECT n.experiment_id, n.subject_id, n.kind FROM new_rows n LIMIT 2 LOOP
+        IF more OR lotty.is_first_override(added.experiment_id, added.subject_id, added.kind) THEN
+            PERFORM lotty.announce_change(TG_RELID);
+            EXIT;
+        END IF;
+        more := true;
+    END LOOP;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION lotty.announce_overrides() IS
+    'trigger: makes all sessions compile anew, if an experiment may have got its first override';
+
+CREATE TRIGGER zz_announce_overrides AFTER INSERT ON lotty.override
+    REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION lotty.announce_overrides();
+-- The apply worker of logical replication fires row triggers only.
+CREATE TRIGGER zz_invalidate_cache_of_replica AFTER INSERT ON lotty.override
+    FOR EACH ROW EXECUTE FUNCTION lotty.invalidate_cache();
+ALTER TABLE lotty.override ENABLE REPLICA TRIGGER zz_invalidate_cache_of_replica;
 -- Moving a row to another experiment may make it the first one there.
 CREATE TRIGGER zz_invalidate_cache_on_move AFTER UPDATE OF experiment_id ON lotty.override
     FOR EACH ROW EXECUTE FUNCTION lotty.invalidate_cache();

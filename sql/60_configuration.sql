@@ -14,7 +14,8 @@ BEGIN
             MESSAGE = format('%s "%s" exists already and does not belong to %s',
                              replace(object, '_', ' '), key, source),
             DETAIL = coalesce('It belongs to ' || owner || '.', 'It was made here, or detached from its import.'),
-            HINT = 'Rename one of them.';
+            HINT = CASE WHEN owner IS NULL THEN 'Rename it. What was detached from its import has to leave the datafile, too.'
+                        ELSE 'Rename one of them.' END;
     END IF;
 END
 $$;
@@ -290,12 +291,14 @@ BEGIN
 
     -- audiences that nothing names any more
     RETURN QUERY
-    WITH written AS (
-        DELETE FROM lotty.audience a
+    WITH stale AS MATERIALIZED (
+        SELECT a.name FROM lotty.audience a
          WHERE a.source = of_source
            AND NOT EXISTS (SELECT FROM jsonb_populate_recordset(NULL::lotty.audience, document -> 'audiences') AS n
                             WHERE n.name = a.name)
-           AND lotty.audience_used_by(a.name) IS NULL
+    ), written AS (
+        DELETE FROM lotty.audience a USING stale s
+         WHERE a.name = s.name AND lotty.audience_used_by(s.name) IS NULL
         RETURNING a.name)
     SELECT 'deleted', 'audience', name FROM written ORDER BY name;
 END

@@ -9,6 +9,12 @@ DECLARE
     document CONSTANT jsonb := lotty.optimizely_configuration(datafile);
     warning jsonb;
 BEGIN
+    IF datafile IS NULL THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'null_value_not_allowed',
+            MESSAGE = 'datafile must not be NULL',
+            DETAIL = 'Argument "datafile" of lotty_import_optimizely is NULL.';
+    END IF;
     FOR warning IN SELECT * FROM jsonb_array_elements(document -> 'warnings') LOOP
         RAISE WARNING USING
             MESSAGE = warning ->> 'message',

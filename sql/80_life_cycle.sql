@@ -9,7 +9,7 @@ RETURNS lotty.experiment
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     target lotty.experiment;
-    won uuid;
+    won lotty.variant;
 BEGIN
     IF experiment IS NULL THEN
         RAISE EXCEPTION USING
@@ -46,7 +46,7 @@ BEGIN
             HINT = 'Change it there too, or detach it: its source becomes NULL.';
     END IF;
     IF winner IS NOT NULL THEN
-        SELECT v.variant_id INTO won
+        SELECT v.* INTO won
           FROM lotty.variant v WHERE v.experiment_id = target.experiment_id AND v.name = winner;
         IF NOT FOUND THEN
             RAISE EXCEPTION USING
@@ -58,9 +58,17 @@ BEGIN
                             FROM lotty.variant v
                            WHERE v.experiment_id = target.experiment_id AND NOT v.is_retired),
                 HINT = 'Name one of them.';
+        -- Only here: a winner may be retired later, and restored so.
+        ELSIF won.is_retired THEN
+            RAISE EXCEPTION USING
+                ERRCODE = 'object_not_in_prerequisite_state', SCHEMA = 'lotty', TABLE = 'variant',
+                COLUMN = 'is_retired',
+                MESSAGE = format('variant "%s" cannot be the winner of experiment "%s"', winner, experiment),
+                DETAIL = 'The variant is retired: it is given to nobody any more.',
+                HINT = 'Name one that is not retired.';
         END IF;
     END IF;
-    UPDATE lotty.experiment e SET status = new_status, winner_id = coalesce(won, e.winner_id)
+    UPDATE lotty.experiment e SET status = new_status, winner_id = coalesce(won.variant_id, e.winner_id)
      WHERE e.experiment_id = target.experiment_id RETURNING e.* INTO target;
     RETURN target;
 END
@@ -176,7 +184,9 @@ BEGIN
             SELECT l.flag_id FROM lotty.experiment_flag l
              WHERE l.experiment_id = completed.experiment_id) AS of (flag_id) ON true
       LEFT JOIN lotty.variant_value x ON (x.variant_id, x.flag_id) = (v.variant_id, of.flag_id)
-     WHERE v.variant_id = completed.winner_id AND f.flag_id = of.flag_id;
+     WHERE v.variant_id = completed.winner_id AND f.flag_id = of.flag_id
+       -- Without a value of its own, a flag of another type answers its default value already.
+       AND (x.value IS NOT NULL OR f.value_type IN ('json', jsonb_typeof(v.value)));
     IF NOT FOUND THEN
         RAISE EXCEPTION USING
             ERRCODE = 'object_not_in_prerequisite_state', SCHEMA = 'lotty', TABLE = 'experiment',

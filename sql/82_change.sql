@@ -145,7 +145,10 @@ DECLARE
     counted jsonb;
 BEGIN
     PERFORM lotty.check_recorded(TG_TABLE_SCHEMA, TG_TABLE_NAME);
-    IF TG_LEVEL = 'ROW' THEN
+    IF TG_LEVEL = 'ROW' AND current_setting('session_replication_role') <> 'replica' THEN
+        -- DISABLE and ENABLE TRIGGER ALL have made this an ordinary trigger.
+        RETURN NULL;
+    ELSIF TG_LEVEL = 'ROW' THEN
         counted := CASE
             WHEN TG_OP = 'INSERT' THEN
                 jsonb_build_array(jsonb_build_object('experiment_id', NEW.experiment_id, 'kind', NEW.kind,

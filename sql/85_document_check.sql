@@ -96,8 +96,9 @@ BEGIN
             WHEN entry.type = '1' THEN
                 CASE WHEN entry.value <> '1' THEN 'the number 1, the version of this format' END
             WHEN entry.type = 'integer' THEN
-                CASE WHEN entry.is_of <> 'number' OR entry.value::text !~ '^-?[0-9]{1,9}$'
-                     THEN 'a whole number of at most nine digits' END
+                CASE WHEN entry.is_of <> 'number' OR entry.value::text !~ '^-?[0-9]{1,10}$'
+                          OR (entry.value #>> '{}')::numeric NOT BETWEEN -2147483648 AND 2147483647
+                     THEN 'a whole number from -2147483648 to 2147483647' END
             WHEN entry.type = 'string' AND entry.place = 1 THEN
                 CASE WHEN entry.is_of <> 'string' OR octet_length(entry.value #>> '{}') NOT BETWEEN 1 AND 512
                      THEN 'a string of 1 to 512 bytes' END

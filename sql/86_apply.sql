@@ -275,7 +275,7 @@ BEGIN
         RETURN QUERY
         WITH written AS (
             UPDATE lotty.variant v SET is_control = false
-             WHERE v.experiment_id = present.experiment_id AND v.is_control AND NOT prune
+             WHERE v.experiment_id = present.experiment_id AND v.is_control AND (v.is_retired OR NOT prune)
                AND NOT EXISTS (SELECT FROM jsonb_array_elements(given -> 'variants') AS i WHERE i.value ->> 'name' = v.name)
             RETURNING v.name)
         SELECT 'updated', 'variant', format('%s: %s', given ->> 'key', name) FROM written;
@@ -475,11 +475,14 @@ BEGIN
         -- One that is named only by one that goes, goes with the next round.
         LOOP
             RETURN QUERY
-            WITH written AS (
-                DELETE FROM lotty.audience a
-                 WHERE a.source IS NULL AND lotty.audience_used_by(a.name) IS NULL
+            WITH stale AS MATERIALIZED (
+                SELECT a.name FROM lotty.audience a
+                 WHERE a.source IS NULL
                    AND NOT EXISTS (SELECT FROM jsonb_array_elements(config -> 'audiences') AS i
                                     WHERE i.value ->> 'name' = a.name)
+            ), written AS (
+                DELETE FROM lotty.audience a USING stale s
+                 WHERE a.name = s.name AND lotty.audience_used_by(s.name) IS NULL
                 RETURNING a.name)
             SELECT 'deleted', 'audience', name FROM written ORDER BY name COLLATE "C";
             EXIT WHEN NOT FOUND;

@@ -55,6 +55,8 @@ COMMENT ON FUNCTION lotty.check_audience_unused(text, text) IS
 COMMENT ON FUNCTION lotty.targeting_audiences(text) IS
     'names of the audiences that a rule refers to';
 COMMENT ON FUNCTION lotty.review_required() IS 'the setting lotty.require_review';
+COMMENT ON FUNCTION lotty.announce_change(oid) IS
+    'makes all sessions compile anew what comes from a table';
 COMMENT ON FUNCTION lotty.invalidate_cache() IS
     'trigger: makes all sessions compile the changed configuration anew';
 

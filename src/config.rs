@@ -217,8 +217,14 @@ fn read_running(
             FROM lotty.experiment e WHERE e.experiment_id = $1",
     );
     static VARIANTS: Statement = Statement::new(
-        c"SELECT v.variant_id, v.name, coalesce(x.value, v.value), v.weight::text
+        c"SELECT v.variant_id, v.name,
+                 CASE WHEN x.value IS NOT NULL THEN x.value
+                      WHEN f.value_type <> 'json' AND jsonb_typeof(v.value) <> f.value_type
+                          THEN f.default_value
+                      ELSE v.value END,
+                 v.weight::text
             FROM lotty.variant v
+            LEFT JOIN lotty.flag f ON f.flag_id = $2
             LEFT JOIN lotty.variant_value x ON x.variant_id = v.variant_id AND x.flag_id = $2
            WHERE v.experiment_id = $1 AND NOT v.is_retired
            ORDER BY v.rank, v.name COLLATE \"C\"",

@@ -49,13 +49,6 @@ pub fn find_misfit(flag_id: Uuid, value_type: &str) -> Option<Misfit> {
                 FROM lotty.variant_value x JOIN lotty.variant v USING (variant_id)
                 JOIN lotty.experiment e USING (experiment_id)
                WHERE x.flag_id = $1
-              UNION ALL
-              SELECT e.key, v.name, v.value
-                FROM lotty.experiment_flag l JOIN lotty.experiment e USING (experiment_id)
-                JOIN lotty.variant v USING (experiment_id)
-               WHERE l.flag_id = $1
-                 AND NOT EXISTS (SELECT FROM lotty.variant_value x
-                                  WHERE x.variant_id = v.variant_id AND x.flag_id = l.flag_id)
           ) AS of_flag
            WHERE jsonb_typeof(value) <> $2
            ORDER BY experiment, variant LIMIT 1",

@@ -134,7 +134,13 @@ impl Ledger for TableLedger<'_> {
         // runs again (which takes a superuser's hand). It makes way for the new row.
         static CLEAR: Statement = Statement::new(
             c"DELETE FROM lotty.assignment
-               WHERE subject_id = $1 AND experiment_id = $2 AND slot IS NULL",
+               WHERE subject_id = $1 AND experiment_id = $2 AND slot IS NULL
+              RETURNING variant_id, assigned_at, displaced_at",
+        );
+        static RESTORE: Statement = Statement::new(
+            c"INSERT INTO lotty.assignment
+                  (subject_id, experiment_id, variant_id, assigned_at, displaced_at)
+              VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
         );
         let (subject, experiment) = (
             Parameter::Text(self.subject),
@@ -147,11 +153,31 @@ impl Ledger for TableLedger<'_> {
             Parameter::SmallInt(claim.slot),
         ];
         connect(|spi| {
-            spi.execute(&CLAIM, &row, View::Fresh) == 1
-                // Without a slot to take, a row that is there is another transaction's.
-                || (claim.slot.is_some()
-                    && spi.execute(&CLEAR, &[subject, experiment], View::Fresh) == 1
-                    && spi.execute(&CLAIM, &row, View::Fresh) == 1)
+            if spi.execute(&CLAIM, &row, View::Fresh) == 1 {
+                return true;
+            }
+            // Without a slot to take, a row that is there is another transaction's.
+            let cleared = claim.slot.and_then(|_| {
+                spi.first(&CLEAR, &[subject, experiment], View::Fresh, |row| {
+                    Some((row.uuid(1), row.timestamp(2), row.timestamp(3)))
+                })
+            });
+            let Some((variant, assigned_at, displaced_at)) = cleared else {
+                return false;
+            };
+            let claimed = spi.execute(&CLAIM, &row, View::Fresh) == 1;
+            if !claimed {
+                // Another transaction took the slot in between.
+                let row = [
+                    subject,
+                    experiment,
+                    Parameter::Uuid(variant),
+                    Parameter::Timestamp(assigned_at),
+                    Parameter::Timestamp(displaced_at),
+                ];
+                spi.execute(&RESTORE, &row, View::Fresh);
+            }
+            claimed
         })
     }
 

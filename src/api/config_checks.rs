@@ -96,6 +96,12 @@ fn review_required() -> bool {
     settings::require_review()
 }
 
+/// What the trigger `invalidate_cache` does, for the table of a trigger written in PL/pgSQL.
+#[pg_extern(schema = "lotty", volatile, parallel_unsafe, requires = ["schema"])]
+fn announce_change(relation: pg_sys::Oid) {
+    invalidation::announce_change_of(relation);
+}
+
 /// Row trigger: tells all sessions, when the transaction commits, to compile anew what comes
 /// from the table.
 #[pg_trigger(

@@ -114,7 +114,7 @@ SELECT * FROM pg_temp.refused('{"featureFlags": 5}');
 SELECT * FROM pg_temp.refused('{"experiments": [{"id": "e1"}]}');
 SELECT item, content FROM try($$SELECT lotty_import_optimizely('[]')$$);
 SELECT item, content FROM try($$SELECT lotty_import_optimizely('{}')$$);
-SELECT count(*) FROM lotty_import_optimizely(NULL);
+SELECT item, content FROM try($$SELECT lotty_import_optimizely(NULL)$$);
 SELECT item, left(content, 60) FROM try(format('SELECT lotty_import_optimizely(%L)', repeat('[', 1000) || repeat(']', 1000)));
 SELECT sum(version) - :before AS changed FROM lotty.experiment;
 -- What was made here, or comes from another project, is not taken over.

@@ -77,3 +77,10 @@ SELECT value, e.key FROM lotty_evaluate('first', 'u1') JOIN lotty.experiment e U
 -- Values are of the flag's type, and it keeps that type.
 SELECT * FROM try($$UPDATE lotty.variant_value SET value = '"text"'$$);
 SELECT * FROM try($$UPDATE lotty.flag SET value_type = 'boolean', default_value = 'true' WHERE key = 'second'$$);
+-- Without a value for the flag, it is the variant's if it is of the flag's type, or else the default value.
+DELETE FROM lotty.variant_value;
+UPDATE lotty.flag SET default_value = '7' WHERE key = 'second';
+UPDATE lotty.experiment_flag SET rank = -1;
+SELECT f.variant_id = s.variant_id AS same, f.value = '7' AS is_default, f.reason
+  FROM lotty_evaluate('second', 'u1') f, lotty_evaluate('e', 'u1') s;
+SELECT f.value = s.value AS same FROM lotty_evaluate('first', 'u1') f, lotty_evaluate('e', 'u1') s;
