@@ -10,10 +10,7 @@ DECLARE
     warning jsonb;
 BEGIN
     IF datafile IS NULL THEN
-        RAISE EXCEPTION USING
-            ERRCODE = 'null_value_not_allowed',
-            MESSAGE = 'datafile must not be NULL',
-            DETAIL = 'Argument "datafile" of lotty_import_optimizely is NULL.';
+        PERFORM lotty.refuse_null('lotty_import_optimizely', 'datafile');
     END IF;
     FOR warning IN SELECT * FROM jsonb_array_elements(document -> 'warnings') LOOP
         RAISE WARNING USING
@@ -77,10 +74,7 @@ CREATE FUNCTION lotty.check_forced(function text, experiment text, subject text)
 RETURNS void LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF experiment IS NULL THEN
-        RAISE EXCEPTION USING
-            ERRCODE = 'null_value_not_allowed',
-            MESSAGE = 'experiment must not be NULL',
-            DETAIL = format('Argument "experiment" of %s is NULL.', function);
+        PERFORM lotty.refuse_null(function, 'experiment');
     END IF;
     PERFORM lotty.check_subject(function, 'subject', subject);
 END

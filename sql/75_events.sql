@@ -46,13 +46,11 @@ BEGIN
     argument := CASE WHEN subject IS NULL THEN 'subject' WHEN event_type IS NULL THEN 'event_type'
                      WHEN properties IS NULL THEN 'properties' WHEN occurred_at IS NULL THEN 'occurred_at' END;
     IF argument IS NOT NULL THEN
-        RAISE EXCEPTION USING
-            ERRCODE = 'null_value_not_allowed',
-            MESSAGE = format('%s must not be NULL', argument),
-            DETAIL = format('Argument "%s" of lotty_track is NULL.', argument),
-            HINT = CASE argument WHEN 'properties' THEN 'Leave it out, or pass ''{}'' for no properties.'
-                                 WHEN 'occurred_at' THEN 'Leave it out for the start of the transaction.'
-                                 ELSE 'Pass a value.' END;
+        PERFORM lotty.refuse_null(
+            'lotty_track', argument,
+            CASE argument WHEN 'properties' THEN 'Leave it out, or pass ''{}'' for no properties.'
+                          WHEN 'occurred_at' THEN 'Leave it out for the start of the transaction.'
+                          ELSE 'Pass a value.' END);
     END IF;
     SELECT a.name, octet_length(a.content) INTO argument, bytes
       FROM (VALUES (1, 'subject', subject), (2, 'event_type', event_type), (3, 'event_id', event_id))

@@ -4,10 +4,7 @@ CREATE FUNCTION lotty.check_subject(function text, argument text, subject text)
 RETURNS void LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF subject IS NULL THEN
-        RAISE EXCEPTION USING
-            ERRCODE = 'null_value_not_allowed',
-            MESSAGE = format('%s must not be NULL', argument),
-            DETAIL = format('Argument "%s" of %s is NULL.', argument, function);
+        PERFORM lotty.refuse_null(function, argument);
     ELSIF octet_length(subject) > 512 THEN
         RAISE EXCEPTION USING
             ERRCODE = 'invalid_parameter_value',
@@ -71,9 +68,7 @@ BEGIN
         ('event', (SELECT count(*) FROM event)),
         ('override', (SELECT count(*) FROM override))) AS deleted (object, rows);
     -- With a snapshot as old as the transaction, what was waited for is not among them.
-    IF current_setting('transaction_isolation') IN ('repeatable read', 'serializable') THEN
-        PERFORM lotty.check_all_seen(subject);
-    END IF;
+    PERFORM lotty.check_all_seen(subject);
 END
 $$;
 COMMENT ON FUNCTION @extschema@.lotty_forget(text) IS
@@ -203,9 +198,7 @@ BEGIN
         ('override', (SELECT count(*) FROM override),
                      (SELECT count(*) FROM overridden) - (SELECT count(*) FROM override), 0))
         AS rows (object, moved, dropped, displaced);
-    IF current_setting('transaction_isolation') IN ('repeatable read', 'serializable') THEN
-        PERFORM lotty.check_all_seen(from_subject);
-    END IF;
+    PERFORM lotty.check_all_seen(from_subject);
 END
 $$;
 COMMENT ON FUNCTION @extschema@.lotty_merge_subjects(text, text) IS

@@ -12,10 +12,7 @@ DECLARE
     won lotty.variant;
 BEGIN
     IF experiment IS NULL THEN
-        RAISE EXCEPTION USING
-            ERRCODE = 'null_value_not_allowed',
-            MESSAGE = 'experiment must not be NULL',
-            DETAIL = format('Argument "experiment" of %s is NULL.', function);
+        PERFORM lotty.refuse_null(function, 'experiment');
     END IF;
     -- Of two who change the status at once, the second sees what the first has made of it.
     SELECT e.* INTO target FROM lotty.experiment e WHERE e.key = experiment FOR UPDATE;

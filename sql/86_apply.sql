@@ -574,10 +574,7 @@ DECLARE
     would_do jsonb;
 BEGIN
     IF missing IS NOT NULL THEN
-        RAISE EXCEPTION USING
-            ERRCODE = 'null_value_not_allowed',
-            MESSAGE = format('%s must not be NULL', missing),
-            DETAIL = format('Argument "%s" of lotty_apply is NULL.', missing);
+        PERFORM lotty.refuse_null('lotty_apply', missing);
     END IF;
     PERFORM lotty.check_document(config, 'configuration', '$');
     -- Whoever applies a configuration waits for the one before.

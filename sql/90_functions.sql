@@ -59,6 +59,8 @@ COMMENT ON FUNCTION lotty.announce_change(oid) IS
     'makes all sessions compile anew what comes from a table';
 COMMENT ON FUNCTION lotty.invalidate_cache() IS
     'trigger: makes all sessions compile the changed configuration anew';
+COMMENT ON FUNCTION lotty.refuse_null(text, text, text) IS
+    'raises null_value_not_allowed for an argument of a function';
 
 REVOKE ALL ON FUNCTION
     @extschema@.lotty_decide(text, text, jsonb),

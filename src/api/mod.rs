@@ -1,5 +1,6 @@
 //! The SQL functions. They check arguments, call and convert; nothing is decided here.
 
+pub mod arguments;
 pub mod bucket;
 pub mod config_checks;
 pub mod decide;

@@ -25,12 +25,14 @@ fn participation_limit() -> i16 {
     settings::max_concurrent_experiments()
 }
 
-/// Raises 40001 if rows of the subject are left in the log by what is committed now, which an
-/// older snapshot does not show: those that the background writer has written since it was taken.
+/// Raises 40001 if the transaction keeps one snapshot (`REPEATABLE READ`, `SERIALIZABLE`) and
+/// the log has rows of the subject that it does not show, such as those that the background
+/// writer has written since it was taken.
 #[pg_extern(schema = "lotty", volatile, parallel_unsafe, requires = ["schema"])]
 #[search_path(pg_catalog, pg_temp)]
 fn check_all_seen(subject: &str) {
-    if snapshot::with_newest(|| decision_log::has_rows_of(subject)) {
+    if snapshot::is_of_transaction() && snapshot::with_newest(|| decision_log::has_rows_of(subject))
+    {
         errors::older_snapshot();
     }
 }

@@ -7,6 +7,7 @@ mod composite;
 pub mod decision_row;
 pub mod invalidation;
 pub mod jsonb;
+mod nested_settings;
 pub mod preload;
 pub mod rights;
 pub mod session;

@@ -2,6 +2,8 @@
 
 use pgrx::pg_sys;
 
+use super::nested_settings::with_settings;
+
 /// The role whose rights count at the moment: inside a function that runs with its owner's
 /// rights, the owner.
 pub fn current_role() -> pg_sys::Oid {
@@ -13,26 +15,13 @@ pub fn current_role() -> pg_sys::Oid {
 /// owner's rights have here. Both are put back, by the abort of the transaction if `body` raises
 /// an error.
 pub fn with_rights_of<R>(role: pg_sys::Oid, body: impl FnOnce() -> R) -> R {
-    // SAFETY: as functions with SECURITY DEFINER and a SET clause do it (fmgr_security_definer in
-    // fmgr.c); the role was the current one before, in this transaction.
+    // SAFETY: as functions with SECURITY DEFINER do it (fmgr_security_definer in fmgr.c); the role was the current one before, in this transaction.
     unsafe {
         let (mut user, mut context) = (pg_sys::InvalidOid, 0);
         pg_sys::GetUserIdAndSecContext(&mut user, &mut context);
         let local = pg_sys::SECURITY_LOCAL_USERID_CHANGE as i32;
         pg_sys::SetUserIdAndSecContext(role, context | local);
-        let level = pg_sys::NewGUCNestLevel();
-        pg_sys::set_config_option(
-            c"search_path".as_ptr(),
-            c"pg_catalog, pg_temp".as_ptr(),
-            pg_sys::GucContext::PGC_USERSET,
-            pg_sys::GucSource::PGC_S_SESSION,
-            pg_sys::GucAction::GUC_ACTION_SAVE,
-            true,
-            0,
-            false,
-        );
-        let result = body();
-        pg_sys::AtEOXact_GUC(true, level);
+        let result = with_settings(&[(c"search_path", c"pg_catalog, pg_temp")], body);
         pg_sys::SetUserIdAndSecContext(user, context);
         result
     }

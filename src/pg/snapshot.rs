@@ -21,3 +21,10 @@ pub fn with_newest<R>(body: impl FnOnce() -> R) -> R {
     unsafe { pg_sys::PopActiveSnapshot() };
     result
 }
+
+/// Whether all statements of the transaction share its first snapshot
+/// (`IsolationUsesXactSnapshot` of `xact.h`).
+pub fn is_of_transaction() -> bool {
+    // SAFETY: a plain variable of the process.
+    unsafe { pg_sys::XactIsoLevel >= pg_sys::XACT_REPEATABLE_READ as i32 }
+}

@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use super::clock::Timestamp;
 use super::jsonb::Jsonb;
+use super::nested_settings::with_settings;
 
 /// What a statement sees.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -112,30 +113,8 @@ impl Statement {
     }
 }
 
-/// Runs `body` with the planner made to use indexes. The settings are put back by the abort of
-/// the (sub)transaction if `body` raises an error.
-fn planning_by_index<R>(body: impl FnOnce() -> R) -> R {
-    // SAFETY: as functions with a SET clause do it (fmgr_security_definer in fmgr.c): settings
-    // that every role may change, for the time of a nesting level.
-    unsafe {
-        let level = pg_sys::NewGUCNestLevel();
-        for setting in [c"enable_seqscan", c"enable_bitmapscan"] {
-            pg_sys::set_config_option(
-                setting.as_ptr(),
-                c"off".as_ptr(),
-                pg_sys::GucContext::PGC_USERSET,
-                pg_sys::GucSource::PGC_S_SESSION,
-                pg_sys::GucAction::GUC_ACTION_SAVE,
-                true,
-                0,
-                false,
-            );
-        }
-        let result = body();
-        pg_sys::AtEOXact_GUC(true, level);
-        result
-    }
-}
+/// Makes the planner use indexes.
+const BY_INDEX: [(&CStr, &CStr); 2] = [(c"enable_seqscan", c"off"), (c"enable_bitmapscan", c"off")];
 
 /// An open SPI connection.
 pub struct Connection(());
@@ -230,7 +209,7 @@ impl Connection {
             pg_sys::SPI_execute_plan(plan, values.as_mut_ptr(), nulls.as_ptr(), read_only, 0)
         };
         let code = if unplanned {
-            planning_by_index(run)
+            with_settings(&BY_INDEX, run)
         } else {
             run()
         };
