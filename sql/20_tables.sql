@@ -306,7 +306,10 @@ CREATE TABLE lotty.assignment (
     slot          smallint,
     assigned_at   timestamptz NOT NULL DEFAULT pg_catalog.now(),
     displaced_at  timestamptz,
-    CONSTRAINT assignment_pkey PRIMARY KEY (subject_id, experiment_id),
+    -- With all other columns, so that a decision reads a subject's page of the ledger in the index
+    -- alone, where its rows are neighbours.
+    CONSTRAINT assignment_pkey PRIMARY KEY (subject_id, experiment_id)
+        INCLUDE (variant_id, slot, assigned_at, displaced_at),
     CONSTRAINT assignment_subject_id_slot_key UNIQUE (subject_id, slot),
     CONSTRAINT assignment_slot_check CHECK (slot >= 1),
     CONSTRAINT assignment_displaced_at_check CHECK (displaced_at IS NULL OR slot IS NULL)

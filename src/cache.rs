@@ -105,9 +105,10 @@ fn compiled<T>(
     Some(loaded)
 }
 
-/// The state of an experiment, as it is committed by now.
+/// The state of an experiment, by what has been heard of changes so far: a decision has listened when
+/// it looked up the flag, and listens again when it looks at the ledger.
 pub fn experiment_state(experiment: Uuid) -> ExperimentState {
-    let generation = invalidation::current_generation();
+    let generation = invalidation::generation();
     let kept = CACHE.with_borrow_mut(|cache| {
         cache.turn_to(generation);
         cache.states.get(&experiment).copied()

@@ -17,8 +17,10 @@ use uuid::Uuid;
 use crate::errors;
 use crate::pg::clock::Timestamp;
 use crate::pg::jsonb::Jsonb;
+use crate::pg::parameter::Parameter;
+use crate::pg::row::Row;
 use crate::pg::snapshot;
-use crate::pg::spi::{Connection, Parameter, Row, Statement, View, connect};
+use crate::pg::spi::{Connection, Statement, View, connect};
 
 /// The flag of that key, compiled; warns of targeting rules that are not valid.
 pub fn load_flag(key: &str) -> Option<Flag<Jsonb>> {
@@ -40,7 +42,7 @@ pub fn load_flag(key: &str) -> Option<Flag<Jsonb>> {
 pub fn load_flag_keys() -> Vec<String> {
     static KEYS: Statement =
         Statement::new(c"SELECT key FROM lotty.flag ORDER BY key COLLATE pg_catalog.\"C\"");
-    let key = |row: &Row| row.get::<String>(1);
+    let key = |row: &Row<'_>| row.get::<String>(1);
     let keys = snapshot::with_newest(|| connect(|spi| spi.query(&KEYS, &[], View::Active, key)));
     keys.into_iter().flatten().collect()
 }
@@ -90,7 +92,7 @@ pub fn load_experiment_state(experiment: Uuid) -> ExperimentState {
             FROM lotty.experiment WHERE experiment_id = $1",
     );
     let id = [Parameter::Uuid(Some(experiment))];
-    let state = |row: &Row| {
+    let state = |row: &Row<'_>| {
         Some(ExperimentState {
             standing: match row.get::<&str>(1)? {
                 "running" | "paused" => Standing::Active,
@@ -121,7 +123,7 @@ pub fn describe_experiment(experiment: Uuid) -> Option<ExperimentText> {
     static EXPERIMENT: Statement =
         Statement::new(c"SELECT key, targeting FROM lotty.experiment WHERE experiment_id = $1");
     let id = [Parameter::Uuid(Some(experiment))];
-    let text = |row: &Row| {
+    let text = |row: &Row<'_>| {
         Some(ExperimentText {
             key: row.get(1)?,
             targeting: row.get(2)?,
@@ -341,6 +343,6 @@ fn traffic_ranges(ranges: &Jsonb, entity: &str) -> Vec<TrafficRange<Uuid>> {
 
 /// A numeric column, selected as text. The tables' constraints keep it within what a
 /// `Decimal` holds exactly.
-fn decimal(row: &Row, number: i32) -> Option<Decimal> {
+fn decimal(row: &Row, number: usize) -> Option<Decimal> {
     row.get::<String>(number)?.parse().ok()
 }

@@ -2,7 +2,8 @@
 
 use uuid::Uuid;
 
-use crate::pg::spi::{Parameter, Statement, View, connect};
+use crate::pg::parameter::Parameter;
+use crate::pg::spi::{Statement, View, connect};
 
 /// Keeps an audience from being deleted or renamed until the end of the transaction; waits for
 /// whoever is about to.

@@ -5,8 +5,38 @@ use lotty_core::participation::Policy;
 use uuid::Uuid;
 
 use crate::cache;
-use crate::pg::clock::Timestamp;
-use crate::pg::spi::{Connection, Parameter, Row, Statement, View, connect};
+use crate::pg::clock::{self, Timestamp};
+use crate::pg::direct::reader::Reader;
+use crate::pg::direct::writer::Writer;
+use crate::pg::direct::{Column, Type};
+use crate::pg::invalidation;
+use crate::pg::parameter::Parameter;
+use crate::pg::row::Row;
+use crate::pg::spi::{Connection, Statement, View, connect};
+
+/// The table, as `sql/20_tables.sql` makes it.
+const COLUMNS: [Column; 6] = [
+    (c"subject_id", Type::TEXT),
+    (c"experiment_id", Type::UUID),
+    (c"variant_id", Type::UUID),
+    (c"slot", Type::SMALLINT),
+    (c"assigned_at", Type::TIMESTAMPTZ),
+    (c"displaced_at", Type::TIMESTAMPTZ),
+];
+
+/// A subject's rows, all columns but the subject.
+static READER: Reader = Reader::new(
+    c"assignment",
+    &COLUMNS,
+    c"assignment_pkey",
+    &[2, 3, 4, 5, 6],
+);
+
+static WRITER: Writer = Writer::new(
+    c"assignment",
+    &COLUMNS,
+    &[c"assignment_slot_check", c"assignment_displaced_at_check"],
+);
 
 /// A subject's page of the ledger, to be read and written in the caller's transaction.
 pub struct TableLedger<'a> {
@@ -35,11 +65,16 @@ impl<'a> TableLedger<'a> {
     /// transaction, one that was started since would not be active, and lose its slots.)
     fn read(&self, view: View) -> Vec<Membership> {
         static MEMBERSHIPS: Statement = Statement::new(
-            c"SELECT experiment_id, variant_id, slot, assigned_at, displaced_at IS NOT NULL
+            c"SELECT experiment_id, variant_id, slot, assigned_at, displaced_at
                 FROM lotty.assignment WHERE subject_id = $1 ORDER BY experiment_id",
         );
-        let of_subject = [Parameter::Text(self.subject)];
-        let rows = connect(|spi| spi.query(&MEMBERSHIPS, &of_subject, view, membership));
+        let rows = READER
+            .rows(self.subject, view, membership)
+            .unwrap_or_else(|| {
+                let of_subject = [Parameter::Text(self.subject)];
+                connect(|spi| spi.query(&MEMBERSHIPS, &of_subject, view, membership))
+            });
+        invalidation::current_generation();
         let mut memberships = Vec::with_capacity(rows.len());
         for (mut membership, is_displaced) in rows.into_iter().flatten() {
             let state = cache::experiment_state(membership.experiment);
@@ -82,7 +117,7 @@ impl<'a> TableLedger<'a> {
 
 /// A row, and whether a merge has taken its place. What the experiment has become is filled in by
 /// the caller.
-fn membership(row: &Row) -> Option<(Membership, bool)> {
+fn membership(row: &Row<'_>) -> Option<(Membership, bool)> {
     let membership = Membership {
         experiment: row.uuid(1)?,
         variant: row.uuid(2),
@@ -90,7 +125,7 @@ fn membership(row: &Row) -> Option<(Membership, bool)> {
         standing: Standing::Idle,
         assigned_at: row.timestamp(4)?,
     };
-    Some((membership, row.get::<bool>(5)?))
+    Some((membership, row.timestamp(5).is_some()))
 }
 
 impl Ledger for TableLedger<'_> {
@@ -152,8 +187,26 @@ impl Ledger for TableLedger<'_> {
             Parameter::Uuid(Some(claim.variant)),
             Parameter::SmallInt(claim.slot),
         ];
+        let entered_at = [
+            Parameter::Timestamp(Some(clock::transaction_start())),
+            Parameter::Timestamp(None),
+        ];
+        let [subject, experiment, variant, slot] = row;
+        let [assigned_at, displaced_at] = entered_at;
+        let whole = [
+            subject,
+            experiment,
+            variant,
+            slot,
+            assigned_at,
+            displaced_at,
+        ];
+        let entered = WRITER.insert_unless_met(&whole);
+        if entered == Some(true) {
+            return true;
+        }
         connect(|spi| {
-            if spi.execute(&CLAIM, &row, View::Fresh) == 1 {
+            if entered.is_none() && spi.execute(&CLAIM, &row, View::Fresh) == 1 {
                 return true;
             }
             // Without a slot to take, a row that is there is another transaction's.

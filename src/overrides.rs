@@ -3,8 +3,10 @@
 use lotty_core::overrides::{Overridden, Overrides};
 use uuid::Uuid;
 
+use crate::pg::parameter::Parameter;
+use crate::pg::row::Row;
 use crate::pg::snapshot;
-use crate::pg::spi::{Parameter, Row, Statement, View, connect};
+use crate::pg::spi::{Statement, View, connect};
 
 /// A subject's overrides. They are configuration, so they are read with the newest snapshot;
 /// they are not kept, since there may be millions.
@@ -17,7 +19,7 @@ impl Overrides for TableOverrides<'_> {
                WHERE subject_id = $1 AND experiment_id = $2",
         );
         let key = [Parameter::Text(self.0), Parameter::Uuid(Some(experiment))];
-        let given = |row: &Row| Some((row.get::<bool>(1)?, row.uuid(2)?));
+        let given = |row: &Row<'_>| Some((row.get::<bool>(1)?, row.uuid(2)?));
         let rows = snapshot::with_newest(|| {
             connect(|spi| spi.query(&OVERRIDES, &key, View::Active, given))
         });

@@ -23,7 +23,6 @@ use crate::pg::session;
 /// standby; at REPEATABLE READ and above 40001. Order and reasons: `decide_for_flag` of the
 /// Lotty seed, see [`lotty_core::decide`].
 #[pg_extern(volatile, parallel_unsafe, security_definer, cost = 100, requires = ["schema"])]
-#[search_path(pg_catalog, pg_temp)]
 fn lotty_decide(
     flag: Option<&str>,
     subject: Option<&str>,
@@ -42,7 +41,6 @@ fn lotty_decide(
 /// Stable, parallel safe, runs with the owner's rights. Errors: 22004 and 22023 as
 /// `lotty_decide`.
 #[pg_extern(stable, parallel_safe, security_definer, cost = 50, requires = ["schema"])]
-#[search_path(pg_catalog, pg_temp)]
 fn lotty_evaluate(
     flag: Option<&str>,
     subject: Option<&str>,
@@ -62,7 +60,6 @@ fn lotty_evaluate(
 ///
 /// Volatile, parallel unsafe, runs with the owner's rights. Errors as `lotty_decide`.
 #[pg_extern(volatile, parallel_unsafe, security_definer, cost = 100, requires = ["schema"])]
-#[search_path(pg_catalog, pg_temp)]
 fn lotty_decide_experiment(
     experiment: Option<&str>,
     subject: Option<&str>,
@@ -85,7 +82,6 @@ fn lotty_decide_experiment(
 /// Stable, parallel safe, runs with the owner's rights. Errors: 22004 and 22023 as
 /// `lotty_decide`.
 #[pg_extern(stable, parallel_safe, security_definer, cost = 50, requires = ["schema"])]
-#[search_path(pg_catalog, pg_temp)]
 fn lotty_evaluate_experiment(
     experiment: Option<&str>,
     subject: Option<&str>,

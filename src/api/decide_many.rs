@@ -23,7 +23,6 @@ use crate::pg::jsonb::JsonbArgument;
 /// flags with an experiment each: 0.5 s, and 2 s in a session that has to compile them first
 /// (development build, PostgreSQL 15); as many calls of `lotty_decide` take the same time.
 #[pg_extern(volatile, parallel_unsafe, security_definer, cost = 1000, requires = ["schema"])]
-#[search_path(pg_catalog, pg_temp)]
 fn lotty_decide_all(
     subject: Option<&str>,
     attrs: default!(Option<JsonbArgument<'_>>, "'{}'"),
@@ -39,7 +38,6 @@ fn lotty_decide_all(
 /// Volatile, parallel unsafe, runs with the owner's rights. Errors as `lotty_decide`; also 22004
 /// for a key that is NULL.
 #[pg_extern(volatile, parallel_unsafe, security_definer, cost = 1000, requires = ["schema"])]
-#[search_path(pg_catalog, pg_temp)]
 fn lotty_decide_many(
     flags: Option<Vec<Option<String>>>,
     subject: Option<&str>,
@@ -56,7 +54,6 @@ fn lotty_decide_many(
 /// Stable, parallel safe, runs with the owner's rights. Errors: 22004 and 22023 as
 /// `lotty_decide`.
 #[pg_extern(stable, parallel_safe, security_definer, cost = 1000, requires = ["schema"])]
-#[search_path(pg_catalog, pg_temp)]
 fn lotty_evaluate_all(
     subject: Option<&str>,
     attrs: default!(Option<JsonbArgument<'_>>, "'{}'"),
@@ -70,7 +67,6 @@ fn lotty_evaluate_all(
 /// Stable, parallel safe, runs with the owner's rights. Errors: 22004 and 22023 as
 /// `lotty_decide_many`.
 #[pg_extern(stable, parallel_safe, security_definer, cost = 1000, requires = ["schema"])]
-#[search_path(pg_catalog, pg_temp)]
 fn lotty_evaluate_many(
     flags: Option<Vec<Option<String>>>,
     subject: Option<&str>,

@@ -12,7 +12,6 @@ use crate::pg::jsonb::{Jsonb, JsonbArgument, JsonbResult};
 ///
 /// Volatile, parallel unsafe, runs with the owner's rights. Errors as `lotty_decide`.
 #[pg_extern(volatile, parallel_unsafe, security_definer, cost = 100, requires = ["schema"])]
-#[search_path(pg_catalog, pg_temp)]
 fn lotty_boolean(
     flag: Option<&str>,
     subject: Option<&str>,
@@ -26,7 +25,6 @@ fn lotty_boolean(
 ///
 /// Volatile, parallel unsafe, runs with the owner's rights. Errors as `lotty_decide`.
 #[pg_extern(volatile, parallel_unsafe, security_definer, cost = 100, requires = ["schema"])]
-#[search_path(pg_catalog, pg_temp)]
 fn lotty_string(
     flag: Option<&str>,
     subject: Option<&str>,
@@ -40,7 +38,6 @@ fn lotty_string(
 ///
 /// Volatile, parallel unsafe, runs with the owner's rights. Errors as `lotty_decide`.
 #[pg_extern(volatile, parallel_unsafe, security_definer, cost = 100, requires = ["schema"])]
-#[search_path(pg_catalog, pg_temp)]
 fn lotty_number(
     flag: Option<&str>,
     subject: Option<&str>,
@@ -54,7 +51,6 @@ fn lotty_number(
 ///
 /// Volatile, parallel unsafe, runs with the owner's rights. Errors as `lotty_decide`.
 #[pg_extern(volatile, parallel_unsafe, security_definer, cost = 100, requires = ["schema"])]
-#[search_path(pg_catalog, pg_temp)]
 fn lotty_json(
     flag: Option<&str>,
     subject: Option<&str>,

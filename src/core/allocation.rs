@@ -59,6 +59,11 @@ impl Traffic {
         bucket.get() < self.0
     }
 
+    /// Whether every bucket is inside.
+    pub fn admits_everyone(self) -> bool {
+        self.0 == BUCKETS
+    }
+
     /// First bucket outside, `0 ..= 10000`.
     pub fn threshold(self) -> u16 {
         self.0

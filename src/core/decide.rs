@@ -350,13 +350,16 @@ impl<'a, 'm, 'f, V> Entry<'a, 'm, 'f, V> {
         let (variant, otherwise) = match &experiment.bucketing {
             Bucketing::Sha256 { traffic, split } => {
                 let (id, hash_key) = (self.subject.id, &experiment.hash_key);
-                let inside = bucket(id, hash_key, ALLOCATION_SALT);
-                self.report(&Step::Traffic {
-                    bucket: inside.get(),
-                    threshold: traffic.threshold(),
-                });
-                if !traffic.admits(inside) {
-                    return Err(Reason::OutsideTrafficAllocation);
+                // One of two hashes, 0.14 us of 0.9 (release build), that is of no use at 100 %.
+                if !traffic.admits_everyone() || self.means.trace.listens() {
+                    let inside = bucket(id, hash_key, ALLOCATION_SALT);
+                    self.report(&Step::Traffic {
+                        bucket: inside.get(),
+                        threshold: traffic.threshold(),
+                    });
+                    if !traffic.admits(inside) {
+                        return Err(Reason::OutsideTrafficAllocation);
+                    }
                 }
                 let bucket = bucket(id, hash_key, VARIANT_SALT);
                 let index = split.as_ref().and_then(|split| split.pick(bucket));

@@ -92,6 +92,11 @@ pub enum Step<'a> {
 pub trait Trace {
     /// A step was taken; `experiment` is none for those of the flag.
     fn step(&mut self, experiment: Option<Uuid>, step: &Step<'_>);
+
+    /// Whether somebody listens: numbers that do not bear on the answer are computed only then.
+    fn listens(&self) -> bool {
+        true
+    }
 }
 
 /// Nobody listens.
@@ -100,4 +105,8 @@ pub struct NoTrace;
 
 impl Trace for NoTrace {
     fn step(&mut self, _: Option<Uuid>, _: &Step<'_>) {}
+
+    fn listens(&self) -> bool {
+        false
+    }
 }

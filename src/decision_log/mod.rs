@@ -17,10 +17,13 @@ use self::row::Row;
 use crate::errors;
 use crate::metrics::{self, Counter};
 use crate::pg::clock;
+use crate::pg::direct::Type;
+use crate::pg::direct::writer::Writer;
 use crate::pg::jsonb::Jsonb;
+use crate::pg::parameter::Parameter;
 use crate::pg::settings::{self, WriteMode};
 use crate::pg::shared::{Room, shared};
-use crate::pg::spi::{Parameter, Statement, View, connect};
+use crate::pg::spi::{Statement, View, connect};
 
 thread_local! {
     static IDS: RefCell<DecisionIds> = RefCell::new(DecisionIds::default());
@@ -135,7 +138,25 @@ fn insert(row: &Row<'_>) {
               (decision_id, flag_key, subject_id, experiment_id, variant_id, value, reason, created_at)
           VALUES ($1, $2, $3, $4, $5, $6, $7::lotty.reason, $8)",
     );
-    insert_by(&INSERT, row);
+    static WRITER: Writer = Writer::new(
+        c"decision",
+        &[
+            (c"decision_id", Type::UUID),
+            (c"flag_key", Type::TEXT),
+            (c"subject_id", Type::TEXT),
+            (c"experiment_id", Type::UUID),
+            (c"variant_id", Type::UUID),
+            (c"value", Type::JSONB),
+            (c"reason", Type::Enum),
+            (c"created_at", Type::TIMESTAMPTZ),
+        ],
+        &[c"decision_assigned_idx", c"decision_other_idx"],
+    );
+    with_columns(row, |columns| {
+        if WRITER.insert(columns).is_none() {
+            connect(|spi| spi.execute(&INSERT, columns, View::Fresh));
+        }
+    });
 }
 
 /// Writes a row that came out of the queue. It may be there already: a writer that was killed
@@ -146,22 +167,24 @@ fn insert_once(row: &Row<'_>) {
               (decision_id, flag_key, subject_id, experiment_id, variant_id, value, reason, created_at)
           VALUES ($1, $2, $3, $4, $5, $6, $7::lotty.reason, $8) ON CONFLICT DO NOTHING",
     );
-    insert_by(&INSERT, row);
+    with_columns(row, |columns| {
+        connect(|spi| spi.execute(&INSERT, columns, View::Fresh));
+    });
 }
 
-fn insert_by(statement: &Statement, row: &Row<'_>) {
+/// Runs `body` with the columns of the table, in their order.
+fn with_columns(row: &Row<'_>, body: impl FnOnce(&[Parameter<'_>])) {
     let value = row.jsonb();
-    let parameters = [
+    body(&[
         Parameter::Uuid(Some(row.id)),
         Parameter::OptionalText(row.flag_key),
         Parameter::Text(row.subject),
         Parameter::Uuid(row.experiment),
         Parameter::Uuid(row.variant),
         Parameter::Jsonb(value.as_ref()),
-        Parameter::Text(row.reason.as_str()),
+        Parameter::Label(row.reason.as_str()),
         Parameter::Timestamp(Some(row.created_at)),
-    ];
-    connect(|spi| spi.execute(statement, &parameters, View::Fresh));
+    ]);
 }
 
 /// An identifier that no other row has: a UUID version 7.

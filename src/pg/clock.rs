@@ -1,5 +1,7 @@
 //! Time and randomness.
 
+use std::cell::RefCell;
+
 use pgrx::pg_sys;
 
 /// Microseconds from PostgreSQL's epoch (2000-01-01) as in a `timestamptz` datum.
@@ -27,11 +29,28 @@ pub fn unix_nanos() -> u64 {
 }
 
 /// Eight bytes from PostgreSQL's cryptographic source; `None` if the system has none to give.
+///
+/// Taken from the system 256 bytes at a time: 0.3 us a decision less than a system call for each.
+/// Filled by the backend that uses them, never before it is forked.
 pub fn strong_random() -> Option<[u8; 8]> {
-    let mut bytes = [0_u8; 8];
-    // SAFETY: the buffer is valid for the length given.
-    let ok = unsafe { pg_sys::pg_strong_random(bytes.as_mut_ptr().cast(), bytes.len()) };
-    ok.then_some(bytes)
+    RANDOM.with_borrow_mut(|bytes| {
+        if bytes.is_empty() {
+            let mut fresh = [0_u8; 256];
+            // SAFETY: the buffer is valid for the length given.
+            let ok = unsafe { pg_sys::pg_strong_random(fresh.as_mut_ptr().cast(), fresh.len()) };
+            if !ok {
+                return None;
+            }
+            bytes.extend_from_slice(&fresh);
+        }
+        let rest = bytes.len().checked_sub(8)?;
+        bytes.drain(rest..).as_slice().try_into().ok()
+    })
+}
+
+thread_local! {
+    /// Random bytes that nobody has had.
+    static RANDOM: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Sleeps for some milliseconds, and ends the query if it has been cancelled.

@@ -90,6 +90,7 @@ pub fn announce_change_of(table: pg_sys::Oid) {
 #[pg_guard]
 unsafe extern "C-unwind" fn on_relcache(_argument: pg_sys::Datum, relation: pg_sys::Oid) {
     let relation = relation.to_u32();
+    super::direct::on_relcache(relation);
     let ours = relation == 0
         || WATCHED
             .iter()

@@ -70,6 +70,13 @@ impl Jsonb {
 /// A `jsonb` in the memory context in which it was made: a result.
 pub struct JsonbResult(pg_sys::Datum);
 
+impl JsonbResult {
+    /// As it is.
+    pub fn datum(&self) -> pg_sys::Datum {
+        self.0
+    }
+}
+
 impl_sql_translatable!(JsonbResult, "jsonb");
 
 impl IntoDatum for JsonbResult {

@@ -4,6 +4,16 @@ use std::ffi::CStr;
 
 use pgrx::pg_sys;
 
+/// The `search_path` under which SQL of ours runs, whoever calls: nothing that a user has made can
+/// stand in the place of PostgreSQL's own functions and operators.
+pub const PINNED_PATH: (&CStr, &CStr) = (c"search_path", c"pg_catalog, pg_temp");
+
+/// Whether that is the `search_path` already.
+pub fn path_is_pinned() -> bool {
+    // SAFETY: the setting's variable, a C string that lives until the next change.
+    unsafe { CStr::from_ptr(pg_sys::namespace_search_path) == PINNED_PATH.1 }
+}
+
 /// Runs `body` with settings that every role may change. They are put back afterwards, by the
 /// abort of the (sub)transaction if `body` raises an error.
 pub fn with_settings<R>(settings: &[(&CStr, &CStr)], body: impl FnOnce() -> R) -> R {

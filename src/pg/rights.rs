@@ -2,7 +2,7 @@
 
 use pgrx::pg_sys;
 
-use super::nested_settings::with_settings;
+use super::nested_settings::{PINNED_PATH, with_settings};
 
 /// The role whose rights count at the moment: inside a function that runs with its owner's
 /// rights, the owner.
@@ -21,7 +21,7 @@ pub fn with_rights_of<R>(role: pg_sys::Oid, body: impl FnOnce() -> R) -> R {
         pg_sys::GetUserIdAndSecContext(&mut user, &mut context);
         let local = pg_sys::SECURITY_LOCAL_USERID_CHANGE as i32;
         pg_sys::SetUserIdAndSecContext(role, context | local);
-        let result = with_settings(&[(c"search_path", c"pg_catalog, pg_temp")], body);
+        let result = with_settings(&[PINNED_PATH], body);
         pg_sys::SetUserIdAndSecContext(user, context);
         result
     }

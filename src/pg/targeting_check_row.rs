@@ -4,9 +4,9 @@ use lotty_core::targeting::TargetingError;
 use pgrx::callconv::{BoxRet, FcInfo};
 use pgrx::datum::Datum;
 use pgrx::impl_sql_translatable;
-use pgrx::prelude::*;
 
 use super::composite;
+use super::parameter::Parameter;
 
 /// A row of type `lotty.targeting_check`.
 pub struct TargetingCheckRow {
@@ -49,18 +49,15 @@ impl_sql_translatable!(TargetingCheckRow, "lotty.targeting_check");
 // columns are these.
 unsafe impl BoxRet for TargetingCheckRow {
     unsafe fn box_into<'fcx>(self, fcinfo: &mut FcInfo<'fcx>) -> Datum<'fcx> {
+        let columns = [
+            Parameter::Boolean(self.canonical.is_some()),
+            Parameter::OptionalText(self.canonical.as_deref()),
+            Parameter::Integer(self.position),
+            Parameter::OptionalText(self.message.as_deref()),
+            Parameter::OptionalText(self.detail.as_deref()),
+            Parameter::OptionalText(self.hint.as_deref()),
+        ];
         // SAFETY: as above.
-        unsafe {
-            composite::return_row(fcinfo, |_: [pg_sys::Oid; 6]| {
-                [
-                    self.canonical.is_some().into_datum(),
-                    self.canonical.into_datum(),
-                    self.position.into_datum(),
-                    self.message.into_datum(),
-                    self.detail.into_datum(),
-                    self.hint.into_datum(),
-                ]
-            })
-        }
+        unsafe { composite::return_row(fcinfo, &columns) }
     }
 }

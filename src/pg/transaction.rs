@@ -1,5 +1,7 @@
 //! Hearing of the end of transactions and subtransactions.
 
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
 use pgrx::prelude::*;
 
 use crate::decision_log::pending;
@@ -11,6 +13,14 @@ pub type Subtransaction = u32;
 pub fn current_subtransaction() -> Subtransaction {
     // SAFETY: inside a transaction, as every SQL function is.
     unsafe { pg_sys::GetCurrentSubTransactionId() }
+}
+
+static EPOCH: AtomicU64 = AtomicU64::new(1);
+
+/// While this stays the same, so do the locks that were taken: it changes when a transaction ends and
+/// when a subtransaction is rolled back.
+pub fn epoch() -> u64 {
+    EPOCH.load(Relaxed)
 }
 
 /// Registers the callbacks; called once, when the library is loaded.
@@ -30,6 +40,7 @@ unsafe extern "C-unwind" fn on_end(
     _argument: *mut std::ffi::c_void,
 ) {
     use pg_sys::XactEvent::*;
+    EPOCH.fetch_add(1, Relaxed);
     match event {
         XACT_EVENT_COMMIT => pending::hand_over(),
         XACT_EVENT_ABORT => pending::forget(),
@@ -48,7 +59,10 @@ unsafe extern "C-unwind" fn on_subtransaction(
     use pg_sys::SubXactEvent::*;
     match event {
         SUBXACT_EVENT_COMMIT_SUB => pending::merge(own, parent),
-        SUBXACT_EVENT_ABORT_SUB => pending::forget_subtransaction(own),
+        SUBXACT_EVENT_ABORT_SUB => {
+            EPOCH.fetch_add(1, Relaxed);
+            pending::forget_subtransaction(own);
+        }
         _ => {}
     }
 }

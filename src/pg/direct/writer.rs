@@ -1,0 +1,281 @@
+//! Inserting rows.
+
+use std::ffi::CStr;
+use std::ptr;
+
+use pgrx::prelude::*;
+
+use super::layout::{self, Admission, Column, Keeper};
+use super::raw;
+use crate::pg::parameter::Parameter;
+use crate::pg::{compat, snapshot};
+
+/// A table that rows are inserted into.
+///
+/// In between two rows nothing is open: the relations are opened for each row, which is a look-up
+/// among the locks that the transaction holds. What is kept from one row to the next is what the
+/// executor builds for each statement: descriptions of the indexes with their compiled predicates,
+/// and a slot for the row. Measured:
+/// TODO
+pub struct Writer {
+    table: &'static CStr,
+    columns: &'static [Column],
+    /// Indexes with a predicate and checks, as the extension made them.
+    known: &'static [&'static CStr],
+    kept: Keeper<State>,
+}
+
+/// What is built once for a layout.
+struct State {
+    table: pg_sys::Oid,
+    /// Of the columns.
+    types: Vec<pg_sys::Oid>,
+    indexes: Vec<pg_sys::Oid>,
+    result: *mut pg_sys::ResultRelInfo,
+    executor: *mut pg_sys::EState,
+    /// The memory of one row.
+    row: *mut pg_sys::ExprContext,
+    slot: *mut pg_sys::TupleTableSlot,
+    checks: bool,
+    admission: Admission,
+}
+
+impl Writer {
+    /// A table in the schema `lotty`, with all its columns; `known` names the checks and partial
+    /// indexes that the extension itself has made.
+    pub const fn new(
+        table: &'static CStr,
+        columns: &'static [Column],
+        known: &'static [&'static CStr],
+    ) -> Self {
+        Self {
+            table,
+            columns,
+            known,
+            kept: Keeper::new(),
+        }
+    }
+
+    /// Inserts a row, a value for each column; an error if it cannot be. `None`, and nothing is
+    /// done, if the table is not to be written in this way.
+    pub fn insert(&self, row: &[Parameter<'_>]) -> Option<()> {
+        self.with(row, |state| {
+            // SAFETY: everything is open, the slot holds a row of the table's columns.
+            unsafe {
+                raw::simple_table_tuple_insert((*state.result).ri_RelationDesc, state.slot);
+                compat::insert_into_indexes(state.result, state.slot, state.executor, None);
+            }
+        })
+    }
+
+    /// Inserts a row unless a unique index has one that it would meet: `INSERT ... ON CONFLICT DO
+    /// NOTHING`, which this repeats (`ExecInsert` in `nodeModifyTable.c`). `false` if it has not.
+    /// `None` if the table is not to be written in this way, or at isolation levels above READ
+    /// COMMITTED, where SQL finds out whether a row is met that the transaction must not see.
+    ///
+    /// PostgreSQL looks whether it would meet one before it inserts; that only saves what a row that
+    /// is taken back leaves behind, so here the first attempt is made without looking.
+    pub fn insert_unless_met(&self, row: &[Parameter<'_>]) -> Option<bool> {
+        if snapshot::is_of_transaction() {
+            return None;
+        }
+        let attempt = |state: &State| {
+            // SAFETY: as in `insert`. A speculative insertion is completed or taken back before
+            // anything else happens; in an error it goes with the (sub)transaction.
+            unsafe {
+                let table = (*state.result).ri_RelationDesc;
+                let methods = (*table).rd_tableam;
+                let (Some(insert), Some(complete)) = (
+                    (*methods).tuple_insert_speculative,
+                    (*methods).tuple_complete_speculative,
+                ) else {
+                    return false;
+                };
+                let transaction = raw::GetCurrentTransactionId();
+                let token = raw::SpeculativeInsertionLockAcquire(transaction);
+                let command = raw::GetCurrentCommandId(true);
+                insert(table, state.slot, command, 0, ptr::null_mut(), token);
+                let mut met = false;
+                compat::insert_into_indexes(
+                    state.result,
+                    state.slot,
+                    state.executor,
+                    Some(&mut met),
+                );
+                complete(table, state.slot, token, !met);
+                raw::SpeculativeInsertionLockRelease(transaction);
+                !met
+            }
+        };
+        let mut inserted = self.with(row, attempt)?;
+        while !inserted {
+            // Another transaction's row: looking waits for its end.
+            let met = self.with(row, |state| {
+                // SAFETY: as in `insert`.
+                unsafe { compat::meets_another(state.result, state.slot, state.executor) }
+            })?;
+            if met {
+                break;
+            }
+            pgrx::check_for_interrupts!();
+            inserted = self.with(row, attempt)?;
+        }
+        Some(inserted)
+    }
+
+    fn with<R>(&self, row: &[Parameter<'_>], body: impl FnOnce(&State) -> R) -> Option<R> {
+        let kept = self.kept.take(|| self.build());
+        let done = match &kept.state {
+            Some(state) if row.len() == self.columns.len() => {
+                // SAFETY: under the guard nothing is owned and nothing panics. The row has a value
+                // for each column.
+                unsafe { raw::guarded(|| state.with_row(row, || kept.is_current(), body)) }
+            }
+            _ => None,
+        };
+        self.kept.put(kept);
+        done
+    }
+
+    fn build(&self) -> Option<State> {
+        let table = layout::table_named(self.table);
+        if table == pg_sys::InvalidOid || !layout::watch(table) {
+            return None;
+        }
+        // SAFETY: a table that exists, or has just been dropped, which is an error as in SQL. What
+        // is allocated belongs to the context of the layout. The relations are closed again; their
+        // locks stay until the end of the transaction, as those of all tables written do.
+        unsafe {
+            let relation = pg_sys::table_open(table, pg_sys::RowExclusiveLock as i32);
+            let state = self.build_for(relation, table);
+            pg_sys::table_close(relation, pg_sys::NoLock as i32);
+            state
+        }
+    }
+
+    unsafe fn build_for(&self, relation: pg_sys::Relation, table: pg_sys::Oid) -> Option<State> {
+        // SAFETY: the relation is open.
+        unsafe {
+            if !layout::is_plain(relation, self.columns)
+                || !layout::takes_rows_as_they_are(relation, self.known)
+            {
+                return None;
+            }
+            let result =
+                pg_sys::palloc0(size_of::<pg_sys::ResultRelInfo>()).cast::<pg_sys::ResultRelInfo>();
+            // Range table index 0: there is no query.
+            pg_sys::InitResultRelInfo(result, relation, 0, ptr::null_mut(), 0);
+            pg_sys::ExecOpenIndices(result, true);
+            let count = usize::try_from((*result).ri_NumIndices).unwrap_or(0);
+            let mut indexes = Vec::with_capacity(count);
+            let mut plain = true;
+            for number in 0..count {
+                let index = *(*result).ri_IndexRelationDescs.add(number);
+                plain = plain
+                    && layout::is_plain_index(index, self.known)
+                    && layout::watch((*index).rd_id);
+                indexes.push((*index).rd_id);
+                pg_sys::index_close(index, pg_sys::NoLock as i32);
+            }
+            if !plain {
+                return None;
+            }
+            // A description of its own: the relation's goes with the relation.
+            let description = pg_sys::CreateTupleDescCopyConstr((*relation).rd_att);
+            let executor = pg_sys::CreateExecutorState();
+            let kind = |index| (*compat::attribute(description, index)).atttypid;
+            Some(State {
+                table,
+                types: (0..self.columns.len()).map(kind).collect(),
+                indexes,
+                result,
+                executor,
+                row: pg_sys::MakePerTupleExprContext(executor),
+                slot: pg_sys::MakeSingleTupleTableSlot(description, &pg_sys::TTSOpsVirtual),
+                checks: !(*description).constr.is_null(),
+                admission: Admission::new(pg_sys::ACL_INSERT, pg_sys::RowExclusiveLock),
+            })
+        }
+    }
+}
+
+impl State {
+    /// Runs `body` with the table and its indexes open, and the row in the slot; `None` if the role
+    /// may not insert, or if the layout changes in this very moment: SQL will see how.
+    ///
+    /// # Safety
+    /// Called under [`raw::guarded`]; `row` has a value of the right type for each column.
+    unsafe fn with_row<R>(
+        &self,
+        row: &[Parameter<'_>],
+        is_current: impl Fn() -> bool,
+        body: impl FnOnce(&Self) -> R,
+    ) -> Option<R> {
+        // SAFETY: the relations exist: dropping them would have changed the layout, and waits for
+        // our locks from here on. An error closes them (resource owners). What is allocated for the
+        // row lives in its context.
+        unsafe {
+            self.open(self.admission.ask(self.table)?);
+            let memory = (*self.row).ecxt_per_tuple_memory;
+            let before = pg_sys::MemoryContextSwitchTo(memory);
+            // Opening takes locks, and with them in what others have changed.
+            let ready = is_current() && self.fill(row);
+            let done = if ready {
+                if self.checks {
+                    raw::ExecConstraints(self.result, self.slot, self.executor);
+                }
+                Some(body(self))
+            } else {
+                None
+            };
+            if let Some(clear) = (*(*self.slot).tts_ops).clear {
+                clear(self.slot);
+            }
+            pg_sys::MemoryContextSwitchTo(before);
+            raw::MemoryContextReset(memory);
+            self.close();
+            done
+        }
+    }
+
+    unsafe fn open(&self, lock: pg_sys::LOCKMODE) {
+        // SAFETY: as in `with_row`; there are as many places as indexes.
+        unsafe {
+            (*self.result).ri_RelationDesc = raw::table_open(self.table, lock);
+            for (number, index) in self.indexes.iter().enumerate() {
+                *(*self.result).ri_IndexRelationDescs.add(number) = raw::index_open(*index, lock);
+            }
+        }
+    }
+
+    /// Locks stay until the end of the transaction.
+    unsafe fn close(&self) {
+        // SAFETY: opened by `open`.
+        unsafe {
+            for number in 0..self.indexes.len() {
+                let index = *(*self.result).ri_IndexRelationDescs.add(number);
+                let info = *(*self.result).ri_IndexRelationInfo.add(number);
+                compat::end_index_insertion(index, info);
+                raw::index_close(index, pg_sys::NoLock as i32);
+            }
+            raw::table_close((*self.result).ri_RelationDesc, pg_sys::NoLock as i32);
+        }
+    }
+
+    /// Puts the row into the slot; `false` if it has a label that its enum does not have.
+    unsafe fn fill(&self, row: &[Parameter<'_>]) -> bool {
+        // SAFETY: as in `with_row`.
+        unsafe {
+            let slot = self.slot;
+            for (index, (value, kind)) in row.iter().zip(&self.types).enumerate() {
+                let datum = &mut *(*slot).tts_values.add(index);
+                if !value.lend(*kind, datum, &mut *(*slot).tts_isnull.add(index)) {
+                    return false;
+                }
+            }
+            raw::ExecStoreVirtualTuple(slot);
+            (*slot).tts_tableOid = self.table;
+            true
+        }
+    }
+}
