@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help build install test fuzz-optimizely lint fmt demo demo-stop psql clean
+.PHONY: help build install test bench fuzz-optimizely lint fmt demo demo-stop psql clean
 
 # The PostgreSQL of `build` and `install`.
 PG_CONFIG ?= pg_config
@@ -21,6 +21,9 @@ install: ## build a release and install it into the PostgreSQL of PG_CONFIG
 
 test: ## install what is needed and run all tests, on PostgreSQL 15 and 18
 	@LOTTY_APT=yes tests/run $(LAYERS)
+
+bench: ## measure Lotty side by side with its floors, and write bench/RESULTS.md
+	@LOTTY_APT=yes bench/run
 
 # The scenarios of `make fuzz-optimizely`: 400 take about a minute.
 SEEDS ?= 1..5000

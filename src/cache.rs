@@ -3,8 +3,9 @@
 //!
 //! - Key: the flag's or the experiment's key. Only what exists is kept, so callers who ask for
 //!   random keys fill nothing.
-//! - Bound: [`MAX_FLAGS`], for experiments too, and [`MAX_STATES`]; a full cache is emptied, which costs a few
-//!   compilations.
+//! - Bound: `lotty.flag_cache_size` bytes, as the allocator counts them, and [`MAX_STATES`]; a full
+//!   cache is emptied, which costs a few compilations. What is larger than all of it is not kept. A
+//!   flag with one experiment of two variants takes XXX kB.
 //! - Fill: with the newest snapshot, at the first decision for the flag.
 //! - Invalidation: the cache belongs to one *generation* of the configuration
 //!   ([`crate::pg::invalidation`]) and is emptied when another one is seen. The generation is
@@ -22,11 +23,11 @@ use uuid::Uuid;
 
 use crate::config::{self, ExperimentState};
 use crate::metrics::{self, Counter};
-use crate::pg::invalidation;
 use crate::pg::jsonb::Jsonb;
+use crate::pg::{invalidation, memory, settings};
 
-/// Most flags, and most experiments, that a session keeps.
-const MAX_FLAGS: usize = 16_384;
+/// What an entry takes beside the flag or experiment and its key.
+const ENTRY_BYTES: usize = 64;
 
 /// Most states of experiments that a session keeps.
 const MAX_STATES: usize = 65_536;
@@ -46,6 +47,8 @@ struct Cache {
     flags: Compiled<Flag<Jsonb>>,
     experiments: Compiled<LoneExperiment<Jsonb>>,
     states: HashMap<Uuid, ExperimentState>,
+    /// What `flags` and `experiments` take.
+    bytes: usize,
     statistics: Statistics,
 }
 
@@ -55,6 +58,8 @@ struct Cache {
 pub struct Statistics {
     /// Flags kept at the moment.
     pub entries: usize,
+    /// Bytes that they take.
+    pub bytes: usize,
     /// Look-ups that found a flag.
     pub hits: u64,
     /// Flags compiled.
@@ -88,18 +93,21 @@ fn compiled<T>(
         metrics::count(Counter::CacheHits);
         return found;
     }
+    let before = memory::used();
     let (loaded, current) = invalidation::build(generation, || load(key));
     let loaded = Rc::new(loaded?);
+    let bytes = memory::used().saturating_sub(before) + key.len() + ENTRY_BYTES;
+    let limit = settings::flag_cache_size();
     metrics::count(Counter::CacheBuilds);
     CACHE.with_borrow_mut(|cache| {
         cache.statistics.builds += 1;
-        if current {
+        if current && bytes <= limit {
             cache.turn_to(generation);
-            let kept = kept(cache);
-            if kept.len() >= MAX_FLAGS {
-                kept.clear();
+            if cache.bytes + bytes > limit {
+                cache.empty();
             }
-            kept.insert(key.into(), Rc::clone(&loaded));
+            cache.bytes += bytes;
+            kept(cache).insert(key.into(), Rc::clone(&loaded));
         }
     });
     Some(loaded)
@@ -130,6 +138,7 @@ pub fn statistics() -> Statistics {
         cache.turn_to(generation);
         Statistics {
             entries: cache.flags.len() + cache.experiments.len(),
+            bytes: cache.bytes,
             ..cache.statistics
         }
     })
@@ -147,9 +156,14 @@ impl Cache {
     fn turn_to(&mut self, generation: u64) {
         if self.generation != generation {
             self.generation = generation;
-            self.flags.clear();
-            self.experiments.clear();
+            self.empty();
             self.states.clear();
         }
+    }
+
+    fn empty(&mut self) {
+        self.flags.clear();
+        self.experiments.clear();
+        self.bytes = 0;
     }
 }

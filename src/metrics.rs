@@ -19,6 +19,8 @@ pub enum Counter {
     WrittenAsync,
     /// Decisions not written, as `lotty.decision_write_mode` says.
     NotWritten,
+    /// Decisions written at once, by SQL, because the log is not as the extension made it.
+    WrittenBySql,
     /// Decisions written at once because the library is not preloaded.
     NotPreloaded,
     /// Decisions written at once because there is no background writer.
@@ -51,6 +53,7 @@ impl Counter {
             Self::CacheHits => OTHERS + 6,
             Self::CacheBuilds => OTHERS + 7,
             Self::ResultCacheHits => OTHERS + 8,
+            Self::WrittenBySql => OTHERS + 9,
         }
     }
 }
@@ -150,6 +153,12 @@ pub fn all() -> Vec<Metric> {
     let of_session = cache::statistics();
     metrics.extend([
         counter(
+            "lotty_sql_writes_total",
+            None,
+            Counter::WrittenBySql,
+            "decisions written by an SQL statement, because lotty.decision has triggers, partitions or columns of its own",
+        ),
+        counter(
             "lotty_flag_cache_hits_total",
             None,
             Counter::CacheHits,
@@ -166,6 +175,11 @@ pub fn all() -> Vec<Metric> {
             None,
             Counter::ResultCacheHits,
             "decisions found in a session's cache of decisions",
+        ),
+        gauge(
+            "lotty_flag_cache_bytes",
+            u64::try_from(of_session.bytes).unwrap_or(u64::MAX),
+            "memory of the compiled flags and experiments in the session that asks",
         ),
         gauge(
             "lotty_flag_cache_entries",

@@ -154,6 +154,7 @@ fn insert(row: &Row<'_>) {
     );
     with_columns(row, |columns| {
         if WRITER.insert(columns).is_none() {
+            metrics::count(Counter::WrittenBySql);
             connect(|spi| spi.execute(&INSERT, columns, View::Fresh));
         }
     });

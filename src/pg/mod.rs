@@ -9,6 +9,7 @@ pub mod direct;
 mod enum_label;
 pub mod invalidation;
 pub mod jsonb;
+pub mod memory;
 mod nested_settings;
 pub mod parameter;
 pub mod preload;

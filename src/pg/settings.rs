@@ -23,6 +23,7 @@ pub enum WriteMode {
 static COOLDOWN_DAYS: GucSetting<i32> = GucSetting::<i32>::new(7);
 static DECISION_CACHE_TTL: GucSetting<i32> = GucSetting::<i32>::new(0);
 static DECISION_WRITE_MODE: GucSetting<WriteMode> = GucSetting::<WriteMode>::new(WriteMode::Sync);
+static FLAG_CACHE_SIZE: GucSetting<i32> = GucSetting::<i32>::new(65_536);
 static IGNORE_STICKY: GucSetting<bool> = GucSetting::<bool>::new(false);
 static MAX_CONCURRENT_EXPERIMENTS: GucSetting<i32> = GucSetting::<i32>::new(3);
 static QUEUE_SIZE: GucSetting<i32> = GucSetting::<i32>::new(4096);
@@ -41,6 +42,11 @@ pub fn decision_cache_ttl() -> i32 {
 /// `lotty.decision_write_mode`.
 pub fn decision_write_mode() -> WriteMode {
     DECISION_WRITE_MODE.get()
+}
+
+/// `lotty.flag_cache_size`, in bytes.
+pub fn flag_cache_size() -> usize {
+    usize::try_from(FLAG_CACHE_SIZE.get()).unwrap_or_default() * 1024
 }
 
 /// `lotty.queue_size`, in kilobytes.
@@ -92,6 +98,17 @@ pub fn init() {
         &DECISION_WRITE_MODE,
         GucContext::Suset,
         GucFlags::default(),
+    );
+    GucRegistry::define_int_guc(
+        c"lotty.flag_cache_size",
+        c"Memory in which a session keeps compiled flags.",
+        c"When it is full, the session starts anew with the flags that it is asked for.",
+        &FLAG_CACHE_SIZE,
+        64,
+        1_048_576,
+        // Not policy, but memory of the own session, as work_mem.
+        GucContext::Userset,
+        GucFlags::UNIT_KB,
     );
     GucRegistry::define_bool_guc(
         c"lotty.ignore_sticky",

@@ -61,6 +61,11 @@ LOG_WITHOUT_LEDGER = """
        AND NOT EXISTS (SELECT FROM lotty.assignment a
                         WHERE (a.subject_id, a.experiment_id, a.variant_id)
                             = (d.subject_id, d.experiment_id, d.variant_id))"""
+# Rows are written without SQL: whether each index has them all, in order.
+INDEXES = """SELECT count(bt_index_check(i.indexrelid, true)) FROM pg_index i
+               JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_am m ON m.oid = c.relam
+              WHERE i.indrelid IN ('lotty.decision'::regclass, 'lotty.assignment'::regclass)
+                AND m.amname = 'btree'"""
 HISTORY = """SELECT count(*) FILTER (WHERE status = 'completed'),
                     (SELECT count(*) FROM lotty.assignment WHERE slot IS NULL)
                FROM lotty.experiment"""
@@ -72,6 +77,9 @@ def check_ledger(checks, what, cluster, database):
                         "every logged assignment is in the ledger": LOG_WITHOUT_LEDGER,
                         "lotty_check_ledger() finds nothing": "SELECT * FROM lotty_check_ledger()"}.items():
         checks.equal(f"{what}: {name}", first_lines(cluster.psql(query, database=database)), "")
+    cluster.psql("CREATE EXTENSION IF NOT EXISTS amcheck", database=database)
+    checks.equal(f"{what}: the indexes of both agree with their tables",
+                 cluster.psql(INDEXES, database=database), "5")
 
 
 def first_lines(text):

@@ -1,5 +1,6 @@
 """A streaming standby: answers without writing, follows changes, can be promoted."""
 
+import written
 from servers import Cluster, Session, wait_for_replay
 
 DATABASE = "standby_source"
@@ -116,4 +117,5 @@ def streaming_standby(checks, primary, version):
             check_reading(checks, primary, standby, session)
             check_following(checks, primary, standby, session)
             check_rollback(checks, primary, standby, session)
+            written.on_standby(checks, primary, standby, DATABASE)
             check_promotion(checks, standby, session)

@@ -149,9 +149,9 @@ pub unsafe fn takes_rows_as_they_are(table: pg_sys::Relation, known: &[&CStr]) -
         let Some(constraints) = (*(*table).rd_att).constr.as_ref() else {
             return !fires;
         };
-        let checks = match usize::try_from(constraints.num_check) {
-            Ok(count) if count > 0 => slice::from_raw_parts(constraints.check, count),
-            _ => &[],
+        let checks = match constraints.num_check {
+            0 => &[],
+            count => slice::from_raw_parts(constraints.check, count.into()),
         };
         !fires
             && !compat::has_generated_columns(constraints)

@@ -199,7 +199,7 @@ impl Reader {
             };
             let is_usable = (*tuple).indrelid == table
                 && (*tuple).indisvalid
-                && (*(*index).rd_rel).relam == pg_sys::Oid::from(pg_sys::BTREE_AM_OID)
+                && (*(*index).rd_rel).relam == pg_sys::BTREE_AM_OID
                 && pg_sys::RelationGetIndexPredicate(index).is_null()
                 && numbers.first().is_some_and(is_subject)
                 && *(*index).rd_indcollation == pg_sys::C_COLLATION_OID;

@@ -81,7 +81,7 @@ SELECT make_experiment('f');
 CREATE FUNCTION switch_off() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     UPDATE lotty.flag SET enabled = false WHERE key = NEW.flag_key;
-    -- Qualified, since lotty_decide pins search_path.
+    -- Qualified, since lotty_decide pins search_path where it runs SQL.
     PERFORM public.lotty_evaluate(NEW.flag_key, 'u0');
     RETURN NEW;
 END
@@ -89,3 +89,27 @@ $$;
 CREATE TRIGGER switch_off BEFORE INSERT ON lotty.decision FOR EACH ROW EXECUTE FUNCTION switch_off();
 SELECT i, value, reason FROM generate_series(1, 3) i, lotty_decide('f', 'u' || i);
 DROP FUNCTION switch_off() CASCADE;
+
+-- What a session keeps is bounded in bytes, whatever the rules and the values are.
+SELECT wipe();
+SELECT count(make_experiment('f' || i)::text) FROM generate_series(1, 400) i;
+UPDATE lotty.variant SET value = to_jsonb(repeat('v', 500));
+SET lotty.flag_cache_size = '256kB';
+CREATE FUNCTION cached() RETURNS TABLE (is_filled boolean, is_within boolean, has_all boolean) LANGUAGE sql AS $$
+    SELECT entries > 0, bytes::bigint <= pg_size_bytes(current_setting('lotty.flag_cache_size')), entries::bigint = 400
+      FROM (SELECT max(value) FILTER (WHERE name = 'lotty_flag_cache_entries') AS entries,
+                   max(value) FILTER (WHERE name = 'lotty_flag_cache_bytes') AS bytes FROM lotty.metrics) AS m
+$$;
+SELECT reason, count(*) FROM generate_series(1, 400) i, lotty_evaluate('f' || i, 'u1') GROUP BY 1;
+SELECT * FROM cached();
+-- What is larger than the whole cache is compiled for each call, and puts nothing out.
+UPDATE lotty.variant v SET value = to_jsonb(repeat('v', 300000)) FROM lotty.experiment e
+ WHERE e.experiment_id = v.experiment_id AND e.key = 'f1';
+SELECT reason FROM lotty_evaluate('f2', 'u1');
+SELECT length(value #>> '{}') FROM generate_series(1, 2), lotty_evaluate('f1', 'u1');
+SELECT entries FROM lotty.session_cache();
+RESET lotty.flag_cache_size;
+SELECT reason, count(*) FROM generate_series(1, 400) i, lotty_evaluate('f' || i, 'u1') GROUP BY 1;
+SELECT * FROM cached();
+SELECT * FROM try($$SET lotty.flag_cache_size = '1kB'$$);
+DROP FUNCTION cached();

@@ -1,0 +1,112 @@
+"""What was found, as one document, and whether it is what was aimed at."""
+
+import datetime
+import os
+import platform
+import statistics
+import subprocess
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+def table(heads, rows):
+    lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
+    return lines + ["| " + " | ".join(str(cell) for cell in row) + " |" for row in rows]
+
+
+def size(rows):
+    return "0" if rows == 0 else f"{rows // 1_000_000} M" if rows >= 1_000_000 else f"{rows:,}"
+
+
+class Results:
+    """Filled by the parts; each prints what it adds."""
+
+    def __init__(self):
+        self.sections = []
+        self.targets = []
+
+    def add(self, title, lines):
+        self.sections.append((title, lines))
+        print(f"\n{title}\n" + "\n".join(lines), flush=True)
+
+    def target(self, what, aim, value, holds):
+        self.targets.append((what, aim, value, "met" if holds else "**missed**"))
+
+    def at_least(self, what, aim, ratio):
+        self.target(what, f"at least {aim:.2f}", ratio, ratio.median >= aim)
+
+    # --- the parts -----------------------------------------------------------------------------
+
+    def single(self, rows, commit, clients, cell):
+        lines = table(["transaction", "µs", "floor ÷ own"],
+                      [(name, f"{statistics.median(times):.1f}", "" if name in ("select_1", "no_op", "insert", "insert_new") else ratio)
+                       for name, (times, ratio) in cell.items()])
+        where = f"log and ledger {size(rows)}, synchronous_commit {commit}, {clients} client{'s' * (clients > 1)}"
+        self.add(f"One decision a transaction: {where}", lines)
+        own = {name: ratio for name, (_, ratio) in cell.items()}
+        self.at_least(f"decide and write, known subject ({where})", 0.70 if rows >= 10_000_000 else 0.80, own["decide_known"])
+        self.at_least(f"decide and write, new subject ({where})", 0.55, own["decide_new"])
+        self.at_least(f"lotty_evaluate, no ledger read ({where})", 0.55, own["evaluate_rule"])
+
+    def reasons(self, cells):
+        self.add("Each reason (2 clients, synchronous_commit off), beside an INSERT of such a row",
+                 table(["reason", "µs", "floor ÷ own"],
+                       [(reason, f"{statistics.median(times):.1f}", ratio) for reason, (times, ratio) in cells.items()]))
+
+    def port(self, clients, times, ratio):
+        self.add(f"The seed in PL/pgSQL ({clients} client{'s' * (clients > 1)}, synchronous_commit off)",
+                 table(["transaction", "µs"], [(name, f"{statistics.median(values):.1f}") for name, values in times.items()])
+                 + ["", f"Lotty is {ratio} times as fast as the port."])
+        self.target(f"against the PL/pgSQL port, {clients} client{'s' * (clients > 1)}", "at least 12 times", ratio, ratio.median >= 12)
+
+    def sdk(self, rates, ratios):
+        names = {"sdk": "optimizely-sdk in Python, then INSERT by psycopg", "lotty": "lotty_decide by psycopg",
+                 "pgbench": "lotty_decide by pgbench"}
+        self.add("Decisions for a second of processor time, client and backend together",
+                 table(["way", "decisions", "times the SDK"],
+                       [(names[way], f"{statistics.median(values):,.0f}", ratios.get(way, "")) for way, values in rates.items()]))
+        self.target("against the Python SDK and INSERT, per core", "at least 5 times", ratios["pgbench"], ratios["pgbench"].median >= 5)
+
+    def bulk(self, what, beside, floor, own, count, ratio):
+        each = [f"{statistics.median(values) / count * 1e6:.1f}" for values in (floor, own)]
+        self.add(f"{count:,} {what} in one statement", table(
+            ["statement", "µs a subject", "floor ÷ own"],
+            [(beside, each[0], ""), ("SELECT … FROM subjects CROSS JOIN LATERAL lotty_decide(…)", each[1], ratio)]))
+        self.at_least(f"bulk, {what}", 0.60, ratio)
+
+    def calls(self, cells):
+        self.add("A call within a statement over 1,000,000 subjects, the loop included",
+                 table(["call", "µs"], [(name, f"{middle:.2f} ({low:.2f}–{high:.2f})") for name, (middle, low, high) in cells.items()]))
+        without = cells["lotty_evaluate, without the ledger"][0]
+        read = cells["lotty_evaluate, three memberships read"][0]
+        self.target("lotty_evaluate in bulk, without the ledger", "at most 2 µs", f"{without:.2f} µs", without <= 2)
+        self.target("lotty_evaluate in bulk, ledger read", "at most 4 µs", f"{read:.2f} µs", read <= 4)
+
+    def growth(self, pairs, entries, memory, first, again):
+        rows = [(name, f"{before:.2f}", f"{after:.2f}", f"{before / after:.2f}") for name, before, after in pairs]
+        self.add("Costs that must not grow", table(["what", "µs before", "µs after", "before ÷ after"], rows) + [
+            "", f"A session with {entries:,} flags of one experiment compiled holds {memory / 1e6:.1f} MB of its own for them, "
+                f"{memory / entries / 1000:.1f} kB each; compiling one takes {first:.0f} µs, asking it again {again:.1f} µs."])
+
+    # --- the document ----------------------------------------------------------------------------
+
+    def verdicts(self):
+        return "\n".join(table(["aim", "wanted", "found", ""], self.targets))
+
+    def text(self, cluster, settings):
+        model = next((line.partition(":")[2].strip() for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+                      if line.startswith("model name")), platform.machine())
+        memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
+        commit = subprocess.run(["git", "-C", str(REPOSITORY), "describe", "--always", "--dirty"], capture_output=True, text=True,
+                                check=False).stdout.strip()
+        lines = [
+            "# Results", "", "Written by `make bench`; [README.md](README.md) says what is measured and how. Believe the ratios:",
+            "the times are those of one machine. A ratio is the floor's time divided by ours: the median of six",
+            "windows (bulk: five rounds), with the lowest and the highest.", "",
+            f"- {model}, {os.cpu_count()} cores, {memory:.0f} GB, Linux {platform.release()}",
+            f"- {cluster.psql('SELECT version()')}", f"- commit {commit}, {datetime.date.today()}",
+            "- settings: " + ", ".join(line for line in settings.split("\n") if line), "", "## Aims", "", self.verdicts()]
+        for title, section in self.sections:
+            lines += ["", f"## {title}", "", *section]
+        return "\n".join(lines) + "\n"
