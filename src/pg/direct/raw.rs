@@ -89,6 +89,6 @@ unsafe extern "C-unwind" {
     pub fn simple_table_tuple_insert(table: Relation, slot: *mut TupleTableSlot);
     pub fn slot_getsomeattrs_int(slot: *mut TupleTableSlot, columns: c_int);
     pub fn table_close(table: Relation, lock: LOCKMODE);
-    pub fn table_open(table: Oid, lock: LOCKMODE) -> Relation;
+    pub fn try_relation_open(table: Oid, lock: LOCKMODE) -> Relation;
     pub fn visibilitymap_get_status(table: Relation, page: BlockNumber, map: *mut Buffer) -> u8;
 }

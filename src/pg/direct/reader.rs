@@ -16,6 +16,14 @@ use crate::pg::spi::View;
 /// An index that holds all columns asked for is read alone where the visibility map says that all
 /// transactions see the page (`IndexOnlyNext` in `nodeIndexonlyscan.c`), otherwise with the table
 /// (`index_getnext_slot` in `indexam.c`).
+///
+/// A subject's one membership takes 2.4 us, by a prepared statement through SPI 5.8 us (release build,
+/// PostgreSQL 18, one statement over 300,000 subjects). Of a table of ten million rows, three a subject
+/// and far apart, PostgreSQL itself reads a random subject's in 5.9 us by an index and the table, in
+/// 4.2 us by an index that covers them, as that of the ledger does; in 4.3 us by a hash index, in 4.5 us
+/// from one row a subject with arrays, and in 3.8 us by an index that covers them with a 64-bit hash of the
+/// subject for its key. With the covering index a decision for a known subject is 0.74 of the bare INSERT
+/// instead of 0.69, and one for a new subject as fast as before.
 pub struct Reader {
     table: &'static CStr,
     columns: &'static [Column],
@@ -111,7 +119,10 @@ impl Reader {
         }
         // SAFETY: as in `super::writer`.
         unsafe {
-            let relation = pg_sys::table_open(table, pg_sys::AccessShareLock as i32);
+            let relation = pg_sys::try_relation_open(table, pg_sys::AccessShareLock as i32);
+            if relation.is_null() {
+                return None;
+            }
             let state = self.build_for(relation);
             pg_sys::table_close(relation, pg_sys::NoLock as i32);
             state
@@ -262,12 +273,16 @@ impl State {
         // one of our own.
         unsafe {
             let lock = self.admission.ask(self.table)?;
-            let table = raw::table_open(self.table, lock);
-            let index = raw::index_open(self.index, lock);
-            if !is_current() {
-                close(table, index);
+            let table = raw::try_relation_open(self.table, lock);
+            if table.is_null() {
                 return None;
             }
+            // Taking the lock takes in what others have changed, and from then on the index stays.
+            if !is_current() {
+                raw::table_close(table, pg_sys::NoLock as i32);
+                return None;
+            }
+            let index = raw::index_open(self.index, lock);
             let has_own_snapshot = view == View::Fresh;
             if has_own_snapshot {
                 // What the command has written so far is a command of its own then, as it is for SPI
