@@ -14,7 +14,7 @@ ATTRS = single.ATTRS
 MANY = f"""DO $$ BEGIN PERFORM bench.make('flag ' || i) FROM generate_series(1, {FLAGS}) AS i; END $$;
            UPDATE lotty.experiment SET status = 'running' WHERE key LIKE 'flag %'"""
 CACHE_ALL = f"SELECT count(lotty_evaluate('flag ' || i, 'somebody', {ATTRS})) FROM generate_series(1, {FLAGS}) AS i"
-CALL = f"SELECT count(lotty_evaluate('first', '{{}}', {ATTRS})) FROM generate_series(1, {CALLS})"
+CALL = f"SELECT count(lotty_evaluate('first', :subject, {ATTRS})) FROM generate_series(1, {CALLS})"
 # Somebody with a long past: decisions in the log, and memberships of experiments that ended long ago.
 PAST = """INSERT INTO lotty.decision (decision_id, flag_key, subject_id, experiment_id, variant_id, value, reason, created_at)
     SELECT uuidv7(), 'first', 'old hand', e.experiment_id, v.variant_id, v.value, 'experiment_assigned', now() - interval '1 year'
@@ -23,21 +23,22 @@ PAST = """INSERT INTO lotty.decision (decision_id, flag_key, subject_id, experim
 
 
 def micros(session, subject):
-    """Of a call, for subjects in turn."""
+    """Of a call, the median of some rounds."""
     times = []
-    session.value(CALL.format(subject))
+    call = CALL.replace(":subject", f"'{subject}'")
+    session.value(call)
     for _ in range(ROUNDS):
         begin = time.monotonic()
-        session.value(CALL.format(subject))
+        session.value(call)
         times.append((time.monotonic() - begin) / CALLS * 1e6)
     return statistics.median(times)
 
 
 def private_bytes(pid):
-    """Memory that only this process has."""
+    """Memory of this process alone, without what it touches of the shared buffers."""
     kilobytes = 0
     for line in Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines():
-        if line.startswith(("Private_Dirty:", "Private_Clean:", "Swap:")):
+        if line.startswith(("Anonymous:", "Swap:")):
             kilobytes += int(line.split()[1])
     return kilobytes * 1024
 
@@ -47,7 +48,6 @@ def measure(cluster, results):
     with Session(cluster, single.DATABASE) as session:
         few = micros(session, "somebody"), micros(session, "10000000001")
         cluster.psql(*MANY.split(";\n"), database=single.DATABASE)
-        session.value(CALL.format("somebody"))
         before = private_bytes(session.pid)
         begin = time.monotonic()
         session.value(CACHE_ALL)

@@ -18,8 +18,8 @@ from servers import Cluster
 PARTS = {"single": single.measure, "reasons": single.reasons, "rivals": rivals.measure,
          "bulk": bulk.measure, "growth": growth.measure}
 
-# As a server of its own would be set up; what is not said here is PostgreSQL's default. Autovacuum
-# and checkpoints come in between rounds, not in some of them.
+# As a server of its own would be set up; what is not said here is PostgreSQL's default. Vacuum and
+# checkpoints come in between measurements, not in some of them.
 SETTINGS = """
 shared_preload_libraries = 'lotty'
 fsync = on

@@ -1,7 +1,9 @@
-"""Decides for known subjects over one connection: python_client.py sdk|lotty SECONDS SUBJECTS
+"""Decides for known subjects over one connection: python_client.py WAY SECONDS SUBJECTS
 
-sdk: as an application does it that uses Optimizely's SDK and keeps the decisions in PostgreSQL.
-Prints {"rate": decisions for a second of processor time of this process and its backend}.
+sdk, sdk_batch: as an application does it that uses Optimizely's SDK and keeps the decisions in
+PostgreSQL, each in a transaction of its own or a thousand at a time. lotty, lotty_bulk: one decision a
+statement, or all subjects in one. Prints {"rate": decisions a second of one core}, which this process
+and its backend share.
 """
 
 import json
@@ -11,7 +13,7 @@ import time
 import uuid
 
 import psycopg
-from processor_time import processor_time
+from one_core import share_a_core
 
 ATTRIBUTES = {"country": "DE", "age": 31}
 DOCUMENT = json.dumps(ATTRIBUTES)
@@ -41,44 +43,83 @@ DATAFILE = {
 }
 
 
-def by_sdk(cursor):
+BULK = f"""SELECT count(d.decision_id) FROM generate_series(1, %s) AS s
+           CROSS JOIN LATERAL lotty_decide('first', (10000000000 + s)::text, '{DOCUMENT}') AS d"""
+BATCH = 1000
+
+
+def row_by_sdk():
     from optimizely import logger, optimizely
     from optimizely.decision.optimizely_decide_option import OptimizelyDecideOption as Option
     client = optimizely.Optimizely(json.dumps(DATAFILE), logger=logger.NoOpLogger())
     # Events would go to Optimizely; here the row is the event.
     options = [Option.DISABLE_DECISION_EVENT]
 
-    def decide(subject):
+    def row(subject):
         decision = client.create_user_context(subject, ATTRIBUTES).decide("first", options)
-        variant = decision.variation_key
-        cursor.execute(INSERT, (uuid.uuid4(), "first", subject, EXPERIMENT, IDS[variant],
-                                json.dumps(decision.variables["color"])), prepare=True)
+        return (uuid.uuid4(), "first", subject, EXPERIMENT, IDS[decision.variation_key],
+                json.dumps(decision.variables["color"]))
+
+    return row
+
+
+# Each makes a function that decides for some subjects and answers for how many.
+
+
+def sdk(cursor, subject):
+    row = row_by_sdk()
+
+    def decide():
+        cursor.execute(INSERT, row(subject()), prepare=True)
+        return 1
 
     return decide
 
 
-def by_lotty(cursor):
-    def decide(subject):
-        cursor.execute(DECIDE, (subject, DOCUMENT), prepare=True)
+def sdk_batch(cursor, subject):
+    row = row_by_sdk()
+
+    def decide():
+        with cursor.connection.transaction():
+            cursor.executemany(INSERT, [row(subject()) for _ in range(BATCH)])
+        return BATCH
+
+    return decide
+
+
+def lotty(cursor, subject):
+    def decide():
+        cursor.execute(DECIDE, (subject(), DOCUMENT), prepare=True)
         cursor.fetchone()
+        return 1
+
+    return decide
+
+
+def lotty_bulk(cursor, subjects):
+    def decide():
+        cursor.execute(BULK, (subjects,))
+        return cursor.fetchone()[0]
 
     return decide
 
 
 def main():
     way, seconds, subjects = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+    number = random.Random(1).randint
     with psycopg.connect("", autocommit=True) as connection, connection.cursor() as cursor:
-        decide = {"sdk": by_sdk, "lotty": by_lotty}[way](cursor)
-        subject_of = random.Random(1).randint
-        for _ in range(2000):
-            decide(str(10_000_000_000 + subject_of(1, subjects)))
-        backend = connection.info.backend_pid
-        count, begin = 0, time.process_time() + processor_time(backend)
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            decide(str(10_000_000_000 + subject_of(1, subjects)))
-            count += 1
-        spent = time.process_time() + processor_time(backend) - begin
+        share_a_core(0, connection.info.backend_pid)
+        if way == "lotty_bulk":
+            decide = lotty_bulk(cursor, subjects)
+        else:
+            subject = lambda: str(10_000_000_000 + number(1, subjects))  # noqa: E731
+            decide = {"sdk": sdk, "sdk_batch": sdk_batch, "lotty": lotty}[way](cursor, subject)
+        for _ in range(1 if "b" in way else 2000):
+            decide()
+        count, begin = 0, time.monotonic()
+        while time.monotonic() < begin + seconds:
+            count += decide()
+        spent = time.monotonic() - begin
     print(json.dumps({"rate": count / spent}))
 
 

@@ -4,14 +4,15 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
 import mixture
 import single
 from mixture import Ratio
-from processor_time import processor_time
-from servers import Problem
+from one_core import share_a_core
+from servers import Problem, harness
 
 TESTS = Path(__file__).resolve().parents[2] / "tests"
 sys.path[:0] = [str(TESTS / "clients/lib"), str(TESTS / "optimizely/lib")]
@@ -21,7 +22,7 @@ import install  # noqa: E402
 
 ROUNDS = 3
 SECONDS = 5
-PORT = f"{single.KNOWN}SELECT * FROM port.decide('first', :subject, {single.ATTRS});"
+PORT = f"{single.KNOWN}SELECT * FROM port.decide('first', :subject, {single.ATTRS}"
 # Known subjects of the port; fewer would only help it.
 SUBJECTS = 300_000
 
@@ -39,25 +40,28 @@ def measure(cluster, results):
 
 
 def port(cluster, results):
-    scripts = {"insert": single.FLOORS["insert"], "decide_known": single.OWN["decide_known"], "port": PORT}
+    scripts = {"insert": single.FLOORS["insert"], "decide_known": single.OWN["decide_known"],
+               "port": f"{PORT});", "port_by_jsonpath": f"{PORT}, true);"}
     for clients in (1, 2):
         times = mixture.run(cluster, single.DATABASE, scripts, clients, single.SECONDS, {"subjects": SUBJECTS},
                             "-c synchronous_commit=off")
-        results.port(clients, times, Ratio(times["port"], times["decide_known"]))
+        results.port(clients, times, {name: Ratio(times[name], times["decide_known"]) for name in ("port", "port_by_jsonpath")})
 
 
-# --- decisions for a second of processor time, of the client and its backend together ------------
+# --- decisions a second of one core, which the client and its backend share ----------------------------
 
 
 def sdk(cluster, results):
     command, environment = drivers.python_command()
     paths = [environment["PYTHONPATH"], str(install.provide())]
-    rates = {"sdk": [], "lotty": [], "pgbench": []}
+    ways = ("sdk", "lotty", "sdk_batch", "lotty_bulk")
+    rates = {way: [] for way in (*ways, "pgbench")}
     for _ in range(ROUNDS):
-        for way in ("sdk", "lotty"):
+        for way in ways:
             rates[way].append(in_python(cluster, command[0], way, paths))
         rates["pgbench"].append(in_pgbench(cluster))
-    results.sdk(rates, {way: Ratio(rates[way], rates["sdk"]) for way in ("lotty", "pgbench")})
+    results.sdk(rates, {way: Ratio(rates[way], rates["sdk_batch" if way == "lotty_bulk" else "sdk"])
+                        for way in ("lotty", "pgbench", "lotty_bulk")})
 
 
 def in_python(cluster, python, way, paths):
@@ -72,18 +76,18 @@ def in_python(cluster, python, way, paths):
 
 def in_pgbench(cluster):
     """The cheapest client there is: what is left is mostly the server's."""
-    script = single.OWN["decide_known"]
-    with subprocess.Popen(
-            [str(cluster.bindir / "pgbench"), "-n", "-M", "prepared", "-T", str(SECONDS + 2), "-D",
-             f"subjects={SUBJECTS}", "-f", "/dev/stdin"], env=cluster.env(single.DATABASE, "-c synchronous_commit=off"),
-            stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, text=True) as client:
-        client.stdin.write(script)
-        client.stdin.close()
-        time.sleep(1)
-        backend = int(cluster.psql("SELECT pid FROM pg_stat_activity WHERE application_name = 'pgbench'"))
-        pids = [client.pid, backend]
-        before = sum(map(processor_time, pids)), sum(single.counts(cluster).values())
-        time.sleep(SECONDS)
-        after = sum(map(processor_time, pids)), sum(single.counts(cluster).values())
-        client.wait()
-    return (after[1] - before[1]) / (after[0] - before[0])
+    with tempfile.NamedTemporaryFile("w", suffix=".sql", dir=harness("state_folder")) as script:
+        script.write(single.OWN["decide_known"])
+        script.flush()
+        with subprocess.Popen(
+                [str(cluster.bindir / "pgbench"), "-n", "-M", "prepared", "-T", str(SECONDS + 2), "-D",
+                 f"subjects={SUBJECTS}", "-f", script.name], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                env=cluster.env(single.DATABASE, "-c synchronous_commit=off")) as client:
+            time.sleep(1)
+            backend = int(cluster.psql("SELECT pid FROM pg_stat_activity WHERE application_name = 'pgbench'"))
+            share_a_core(client.pid, backend)
+            count, begin = sum(single.counts(cluster).values()), time.monotonic()
+            time.sleep(SECONDS)
+            count, seconds = sum(single.counts(cluster).values()) - count, time.monotonic() - begin
+            client.wait()
+    return count / seconds

@@ -12,6 +12,8 @@ SELECT uuidv7(), e.key, (10000000000 + s)::text, e.experiment_id, v.variant_id, 
     ON v.experiment_id = e.experiment_id
    AND v.name = CASE WHEN lotty_bucket((10000000000 + s)::text, e.experiment_id::text, 'variant') < 5000 THEN e.one ELSE e.other END;
 SELECT * FROM lotty_rebuild_ledger();
+-- It writes each row twice; a ledger that decisions have filled is not half empty.
+VACUUM FULL lotty.assignment;
 VACUUM ANALYZE lotty.decision, lotty.assignment;
 SELECT pg_prewarm(c.oid) > 0 FROM pg_class c
  WHERE c.oid IN (SELECT i.indexrelid FROM pg_index i WHERE i.indrelid IN ('lotty.decision'::regclass, 'lotty.assignment'::regclass))

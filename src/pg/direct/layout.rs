@@ -70,15 +70,30 @@ impl Type {
     pub const UUID: Self = Self::Plain(pg_sys::UUIDOID);
 }
 
-/// The object id of a table in the schema `lotty`, or `InvalidOid`.
-pub fn table_named(name: &CStr) -> pg_sys::Oid {
-    // SAFETY: look-ups in the system caches with NUL-terminated names.
+/// Runs `build` with a table of the schema `lotty` open, and watches it from then on; `None` if there is
+/// no such table.
+///
+/// The lock stays until the end of the transaction, as that of every table that is read or written does.
+pub fn with_table<T>(
+    name: &CStr,
+    lock: u32,
+    build: impl FnOnce(pg_sys::Relation) -> Option<T>,
+) -> Option<T> {
+    // SAFETY: look-ups in the system caches with NUL-terminated names. The relation is null if it has
+    // just been dropped; it is closed again, by the resource owner if an error is raised meanwhile.
     unsafe {
         let schema = pg_sys::get_namespace_oid(c"lotty".as_ptr(), true);
-        if schema == pg_sys::InvalidOid {
-            return pg_sys::InvalidOid;
+        let table = pg_sys::get_relname_relid(name.as_ptr(), schema);
+        if table == pg_sys::InvalidOid || !watch(table) {
+            return None;
         }
-        pg_sys::get_relname_relid(name.as_ptr(), schema)
+        let relation = pg_sys::try_relation_open(table, lock as pg_sys::LOCKMODE);
+        if relation.is_null() {
+            return None;
+        }
+        let built = build(relation);
+        pg_sys::table_close(relation, pg_sys::NoLock as pg_sys::LOCKMODE);
+        built
     }
 }
 

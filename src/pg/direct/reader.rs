@@ -113,20 +113,10 @@ impl Reader {
     }
 
     fn build(&self) -> Option<State> {
-        let table = layout::table_named(self.table);
-        if table == pg_sys::InvalidOid || !layout::watch(table) {
-            return None;
-        }
-        // SAFETY: as in `super::writer`.
-        unsafe {
-            let relation = pg_sys::try_relation_open(table, pg_sys::AccessShareLock as i32);
-            if relation.is_null() {
-                return None;
-            }
-            let state = self.build_for(relation);
-            pg_sys::table_close(relation, pg_sys::NoLock as i32);
-            state
-        }
+        layout::with_table(self.table, pg_sys::AccessShareLock, |table| {
+            // SAFETY: the table is open. What is allocated belongs to the context of the layout.
+            unsafe { self.build_for(table) }
+        })
     }
 
     unsafe fn build_for(&self, relation: pg_sys::Relation) -> Option<State> {

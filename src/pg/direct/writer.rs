@@ -141,25 +141,13 @@ impl Writer {
     }
 
     fn build(&self) -> Option<State> {
-        let table = layout::table_named(self.table);
-        if table == pg_sys::InvalidOid || !layout::watch(table) {
-            return None;
-        }
-        // SAFETY: null if the table has just been dropped. What is allocated belongs to the context of
-        // the layout. The relations are closed again; their locks stay until the end of the
-        // transaction, as those of all tables written do.
-        unsafe {
-            let relation = pg_sys::try_relation_open(table, pg_sys::RowExclusiveLock as i32);
-            if relation.is_null() {
-                return None;
-            }
-            let state = self.build_for(relation, table);
-            pg_sys::table_close(relation, pg_sys::NoLock as i32);
-            state
-        }
+        layout::with_table(self.table, pg_sys::RowExclusiveLock, |table| {
+            // SAFETY: the table is open. What is allocated belongs to the context of the layout.
+            unsafe { self.build_for(table) }
+        })
     }
 
-    unsafe fn build_for(&self, relation: pg_sys::Relation, table: pg_sys::Oid) -> Option<State> {
+    unsafe fn build_for(&self, relation: pg_sys::Relation) -> Option<State> {
         // SAFETY: the relation is open.
         unsafe {
             if !layout::is_plain(relation, self.columns)
@@ -191,7 +179,7 @@ impl Writer {
             let executor = pg_sys::CreateExecutorState();
             let kind = |index| (*compat::attribute(description, index)).atttypid;
             Some(State {
-                table,
+                table: (*relation).rd_id,
                 types: (0..self.columns.len()).map(kind).collect(),
                 indexes,
                 result,
