@@ -113,6 +113,22 @@ fn compiled<T>(
     Some(loaded)
 }
 
+/// Runs a decision, and counts what it leaves behind: a regular expression allocates at its first use.
+pub fn counted<R>(decide: impl FnOnce() -> R) -> R {
+    let before = memory::used();
+    let decision = decide();
+    let grown = memory::used().saturating_sub(before);
+    if grown > 0 {
+        CACHE.with_borrow_mut(|cache| {
+            cache.bytes += grown;
+            if cache.bytes > settings::flag_cache_size() {
+                cache.empty();
+            }
+        });
+    }
+    decision
+}
+
 /// The state of an experiment, by what has been heard of changes so far: a decision has listened when
 /// it looked up the flag, and listens again when it looks at the ledger.
 pub fn experiment_state(experiment: Uuid) -> ExperimentState {

@@ -218,7 +218,11 @@ impl<'a, T> Question<'a, T> {
             overrides,
             trace,
         };
-        decide(&subject, &mut means)
+        match means.trace.listens() {
+            // What was listened to is kept too, but not for long.
+            true => decide(&subject, &mut means),
+            false => cache::counted(|| decide(&subject, &mut means)),
+        }
     }
 }
 

@@ -98,7 +98,7 @@ pub fn with_table<T>(
 }
 
 /// Whether the rows of a table are in the table, in these columns, for whoever may read it:
-/// it is not a view, partitioned or of another server, and has no row security.
+/// it is not a view, partitioned, inherited from or of another server, and has no row security.
 ///
 /// A trigger on TRUNCATE is what Citus gives a table whose rows it has moved elsewhere.
 ///
@@ -112,6 +112,9 @@ pub unsafe fn is_plain(table: pg_sys::Relation, columns: &[Column]) -> bool {
         (*class).relkind == pg_sys::RELKIND_RELATION as std::ffi::c_char
             && !(*class).relrowsecurity
             && !(*class).relispartition
+            && !(*class).relhassubclass
+            // Which keeps the rows of its tables in others, and that to itself.
+            && pg_sys::get_extension_oid(c"timescaledb".as_ptr(), true) == pg_sys::InvalidOid
             && (*table).rd_rules.is_null()
             && usize::try_from((*description).natts) == Ok(columns.len())
             && columns
@@ -144,9 +147,8 @@ unsafe fn triggers<'a>(table: pg_sys::Relation) -> Option<&'a pg_sys::TriggerDes
 }
 
 /// Whether inserting a row does nothing but that: no triggers, no generated columns, and no
-/// expressions but those in the constraints and indexes named, which use PostgreSQL's own operators
-/// only. (Others might call functions of users, which run under a pinned `search_path`; see
-/// [`crate::pg::spi`].)
+/// expressions but those in the constraints and indexes named, with functions of PostgreSQL's own.
+/// (Functions of users are to run under the pinned `search_path`; see [`crate::pg::spi`].)
 ///
 /// # Safety
 /// `table` is open and [`is_plain`].
@@ -170,13 +172,13 @@ pub unsafe fn takes_rows_as_they_are(table: pg_sys::Relation, known: &[&CStr]) -
         };
         !fires
             && !compat::has_generated_columns(constraints)
-            && checks
-                .iter()
-                .all(|check| known.contains(&CStr::from_ptr(check.ccname)))
+            && checks.iter().all(|check| {
+                known.contains(&CStr::from_ptr(check.ccname)) && is_built_in(check.ccbin)
+            })
     }
 }
 
-/// Whether an index has neither expressions nor a predicate, or is one of those named, and refuses a
+/// Whether an index has no expressions, no predicate unless it is one of those named, and refuses a
 /// row at once rather than at the end of the transaction.
 ///
 /// # Safety
@@ -186,10 +188,31 @@ pub unsafe fn is_plain_index(index: pg_sys::Relation, known: &[&CStr]) -> bool {
     unsafe {
         let immediate = (*(*index).rd_index).indimmediate;
         let name = CStr::from_ptr((*(*index).rd_rel).relname.data.as_ptr());
-        let is_simple = pg_sys::RelationGetIndexExpressions(index).is_null()
-            && pg_sys::RelationGetIndexPredicate(index).is_null();
-        immediate && (is_simple || known.contains(&name))
+        let predicate = pg_sys::RelationGetIndexPredicate(index);
+        immediate
+            && pg_sys::RelationGetIndexExpressions(index).is_null()
+            && (predicate.is_null()
+                || known.contains(&name) && is_built_in(pg_sys::nodeToString(predicate.cast())))
     }
+}
+
+/// Whether an expression, in the text form in which PostgreSQL stores it, uses operators and functions
+/// of PostgreSQL only, which have the first object ids.
+///
+/// # Safety
+/// `text` is a C string.
+unsafe fn is_built_in(text: *const std::ffi::c_char) -> bool {
+    // SAFETY: the caller's.
+    let text = unsafe { CStr::from_ptr(text) }.to_string_lossy();
+    // `:opno`, `:funcid`, `:opfuncid` and their like.
+    let is_own = |rest: &str| {
+        let digits = rest.split(|c: char| !c.is_ascii_digit()).next();
+        let id = digits.and_then(|digits| digits.parse::<u32>().ok());
+        id.is_some_and(|id| id < pg_sys::FirstNormalObjectId)
+    };
+    ["funcid ", "opno "]
+        .iter()
+        .all(|field| text.split(field).skip(1).all(is_own))
 }
 
 /// The right to use a table and the locks on it, which are asked for once a transaction: 0.8 us less of

@@ -145,7 +145,8 @@ impl Reader {
                 pg_sys::Oid::from(pg_sys::F_TEXTEQ),
                 pg_sys::Datum::from(0),
             );
-            let description = pg_sys::CreateTupleDescCopy((*relation).rd_att);
+            // With what old rows have in a column that was added later.
+            let description = pg_sys::CreateTupleDescCopyConstr((*relation).rd_att);
             let kind = pg_sys::table_slot_callbacks(relation);
             Some(State {
                 table: (*relation).rd_id,
@@ -200,6 +201,8 @@ impl Reader {
             };
             let is_usable = (*tuple).indrelid == table
                 && (*tuple).indisvalid
+                // Made while old snapshots could see other versions of a row.
+                && !(*tuple).indcheckxmin
                 && (*(*index).rd_rel).relam == pg_sys::BTREE_AM_OID
                 && pg_sys::RelationGetIndexPredicate(index).is_null()
                 && numbers.first().is_some_and(is_subject)

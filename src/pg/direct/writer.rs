@@ -92,7 +92,7 @@ impl Writer {
                     (*methods).tuple_insert_speculative,
                     (*methods).tuple_complete_speculative,
                 ) else {
-                    return false;
+                    return None;
                 };
                 let transaction = raw::GetCurrentTransactionId();
                 let token = raw::SpeculativeInsertionLockAcquire(transaction);
@@ -107,10 +107,10 @@ impl Writer {
                 );
                 complete(table, state.slot, token, !met);
                 raw::SpeculativeInsertionLockRelease(transaction);
-                !met
+                Some(!met)
             }
         };
-        let mut inserted = self.with(row, attempt)?;
+        let mut inserted = self.with(row, attempt)??;
         while !inserted {
             // Another transaction's row: looking waits for its end.
             let met = self.with(row, |state| {
@@ -121,7 +121,7 @@ impl Writer {
                 break;
             }
             pgrx::check_for_interrupts!();
-            inserted = self.with(row, attempt)?;
+            inserted = self.with(row, attempt)??;
         }
         Some(inserted)
     }
@@ -224,9 +224,9 @@ impl State {
             if let Some(clear) = (*(*self.slot).tts_ops).clear {
                 clear(self.slot);
             }
+            self.close();
             pg_sys::MemoryContextSwitchTo(before);
             raw::MemoryContextReset(memory);
-            self.close();
             done
         }
     }
@@ -247,6 +247,10 @@ impl State {
             (*self.result).ri_RelationDesc = table;
             for (number, index) in self.indexes.iter().enumerate() {
                 *(*self.result).ri_IndexRelationDescs.add(number) = raw::index_open(*index, lock);
+                // What an index keeps between insertions (BRIN, GIN) points into its relation, which
+                // is closed after each row; so it is made in the row's memory and forgotten with it.
+                let info = *(*self.result).ri_IndexRelationInfo.add(number);
+                (*info).ii_Context = (*self.row).ecxt_per_tuple_memory;
             }
             true
         }
@@ -260,6 +264,7 @@ impl State {
                 let index = *(*self.result).ri_IndexRelationDescs.add(number);
                 let info = *(*self.result).ri_IndexRelationInfo.add(number);
                 compat::end_index_insertion(index, info);
+                (*info).ii_AmCache = ptr::null_mut();
                 raw::index_close(index, pg_sys::NoLock as i32);
             }
             raw::table_close((*self.result).ri_RelationDesc, pg_sys::NoLock as i32);

@@ -180,3 +180,33 @@ RESET lotty.max_concurrent_experiments;
 DROP FUNCTION by_sql(), note();
 DROP TABLE seen, fired;
 DROP INDEX lotty.added, lotty.added_to_ledger;
+
+-- A child of the ledger has rows that only SQL sees: the memberships count all the same.
+BEGIN;
+SELECT wipe();
+SELECT count(make_experiment('c' || i)::text) FROM generate_series(1, 4) i;
+SELECT reason, count(*) FROM generate_series(1, 3) i, lotty_decide('c' || i, 'moved') GROUP BY 1;
+CREATE TABLE old_assignment () INHERITS (lotty.assignment);
+WITH moved AS (DELETE FROM ONLY lotty.assignment RETURNING *) INSERT INTO old_assignment SELECT * FROM moved;
+SELECT reason FROM lotty_evaluate('c4', 'moved');
+ROLLBACK;
+
+-- A check or an index of ours whose expression has been replaced by one with a function of the user's.
+BEGIN;
+CREATE FUNCTION is_slot(smallint) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT $1 >= 1';
+ALTER TABLE lotty.assignment DROP CONSTRAINT assignment_slot_check, ADD CONSTRAINT assignment_slot_check CHECK (public.is_slot(slot));
+DROP INDEX lotty.decision_other_idx;
+CREATE FUNCTION is_other(lotty.reason) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS $$BEGIN RETURN $1 NOT IN ('experiment_assigned', 'sticky'); END$$;
+CREATE INDEX decision_other_idx ON lotty.decision (subject_id) WHERE public.is_other(reason);
+SELECT value::bigint AS before FROM lotty.metrics WHERE name = 'lotty_sql_writes_total' \gset
+SELECT reason FROM lotty_decide('f', 'replaced');
+SELECT value::bigint - :before AS by_sql FROM lotty.metrics WHERE name = 'lotty_sql_writes_total';
+ROLLBACK;
+
+-- Nothing is left behind by a million rows: what indexes keep between insertions goes with each row.
+CREATE INDEX by_value ON lotty.decision USING gin (value);
+SELECT count(lotty_decide('m1', 'row ' || i)) FROM generate_series(1, 100) i;
+SELECT sum(total_bytes) AS before FROM pg_backend_memory_contexts \gset
+SELECT count(lotty_decide('m1', 'row ' || i)) FROM generate_series(1, 20000) i;
+SELECT sum(total_bytes) - :before < 1000000 AS stays FROM pg_backend_memory_contexts;
+DROP INDEX lotty.by_value;
