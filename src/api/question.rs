@@ -219,7 +219,7 @@ impl<'a, T> Question<'a, T> {
             trace,
         };
         match means.trace.listens() {
-            // What was listened to is kept too, but not for long.
+            // An explanation allocates what it tells, which is not the cache's.
             true => decide(&subject, &mut means),
             false => cache::counted(|| decide(&subject, &mut means)),
         }
