@@ -161,9 +161,10 @@ impl Ledger for TableLedger<'_> {
     fn claim(&mut self, claim: &Claim) -> bool {
         // Whichever of the two unique indexes refuses the row, it is not inserted and no error
         // is raised; under READ COMMITTED the loser looks again.
-        static CLAIM: Statement = Statement::new(
-            c"INSERT INTO lotty.assignment (subject_id, experiment_id, variant_id, slot)
-              VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
+        static ENTER: Statement = Statement::new(
+            c"INSERT INTO lotty.assignment
+                  (subject_id, experiment_id, variant_id, slot, assigned_at, displaced_at)
+              VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
         );
         // A membership that lost its slot when its experiment ended, in an experiment that
         // runs again (which takes a superuser's hand). It makes way for the new row.
@@ -171,11 +172,6 @@ impl Ledger for TableLedger<'_> {
             c"DELETE FROM lotty.assignment
                WHERE subject_id = $1 AND experiment_id = $2 AND slot IS NULL
               RETURNING variant_id, assigned_at, displaced_at",
-        );
-        static RESTORE: Statement = Statement::new(
-            c"INSERT INTO lotty.assignment
-                  (subject_id, experiment_id, variant_id, assigned_at, displaced_at)
-              VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
         );
         let (subject, experiment) = (
             Parameter::Text(self.subject),
@@ -186,27 +182,15 @@ impl Ledger for TableLedger<'_> {
             experiment,
             Parameter::Uuid(Some(claim.variant)),
             Parameter::SmallInt(claim.slot),
-        ];
-        let entered_at = [
             Parameter::Timestamp(Some(clock::transaction_start())),
             Parameter::Timestamp(None),
         ];
-        let [subject, experiment, variant, slot] = row;
-        let [assigned_at, displaced_at] = entered_at;
-        let whole = [
-            subject,
-            experiment,
-            variant,
-            slot,
-            assigned_at,
-            displaced_at,
-        ];
-        let entered = WRITER.insert_unless_met(&whole);
+        let entered = WRITER.insert_unless_met(&row);
         if entered == Some(true) {
             return true;
         }
         connect(|spi| {
-            if entered.is_none() && spi.execute(&CLAIM, &row, View::Fresh) == 1 {
+            if entered.is_none() && spi.execute(&ENTER, &row, View::Fresh) == 1 {
                 return true;
             }
             // Without a slot to take, a row that is there is another transaction's.
@@ -218,17 +202,18 @@ impl Ledger for TableLedger<'_> {
             let Some((variant, assigned_at, displaced_at)) = cleared else {
                 return false;
             };
-            let claimed = spi.execute(&CLAIM, &row, View::Fresh) == 1;
+            let claimed = spi.execute(&ENTER, &row, View::Fresh) == 1;
             if !claimed {
-                // Another transaction took the slot in between.
-                let row = [
+                // Another transaction took the slot in between: what was there is put back.
+                let before = [
                     subject,
                     experiment,
                     Parameter::Uuid(variant),
+                    Parameter::SmallInt(None),
                     Parameter::Timestamp(assigned_at),
                     Parameter::Timestamp(displaced_at),
                 ];
-                spi.execute(&RESTORE, &row, View::Fresh);
+                spi.execute(&ENTER, &before, View::Fresh);
             }
             claimed
         })

@@ -23,6 +23,19 @@ pub unsafe fn guarded<T>(body: impl FnOnce() -> T) -> T {
     unsafe { pgrx::pg_sys::ffi::pg_guard_ffi_boundary(body) }
 }
 
+/// `ExecClearTuple`, which is an inline function.
+///
+/// # Safety
+/// Called under [`guarded`]; `slot` is a slot.
+pub unsafe fn clear_slot(slot: *mut TupleTableSlot) {
+    // SAFETY: the caller's.
+    unsafe {
+        if let Some(clear) = (*(*slot).tts_ops).clear {
+            clear(slot);
+        }
+    }
+}
+
 unsafe extern "C-unwind" {
     pub fn CommandCounterIncrement();
     pub fn DecrTupleDescRefCount(description: TupleDesc);

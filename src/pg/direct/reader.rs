@@ -411,7 +411,7 @@ impl Scan {
         // SAFETY: as in `fill`.
         unsafe {
             let visible = raw::index_fetch_heap(self.scan, state.slot);
-            clear(state.slot);
+            raw::clear_slot(state.slot);
             visible
         }
     }
@@ -419,7 +419,7 @@ impl Scan {
     unsafe fn end(&mut self, state: &State) {
         // SAFETY: ends what `State::begin` has begun.
         unsafe {
-            clear(state.slot);
+            raw::clear_slot(state.slot);
             if self.map != pg_sys::InvalidBuffer as pg_sys::Buffer {
                 raw::ReleaseBuffer(self.map);
             }
@@ -428,15 +428,6 @@ impl Scan {
                 raw::PopActiveSnapshot();
             }
             close(self.table, self.index);
-        }
-    }
-}
-
-unsafe fn clear(slot: *mut pg_sys::TupleTableSlot) {
-    // SAFETY: a slot of ours.
-    unsafe {
-        if let Some(clear) = (*(*slot).tts_ops).clear {
-            clear(slot);
         }
     }
 }

@@ -221,9 +221,7 @@ impl State {
             } else {
                 None
             };
-            if let Some(clear) = (*(*self.slot).tts_ops).clear {
-                clear(self.slot);
-            }
+            raw::clear_slot(self.slot);
             self.close();
             pg_sys::MemoryContextSwitchTo(before);
             raw::MemoryContextReset(memory);
