@@ -1,4 +1,9 @@
 -- Schema and types. Runs first ("bootstrap"): everything else refers to these.
+--
+-- Each file of this folder runs with a search_path in which only PostgreSQL's own operators and functions
+-- are found, and gives back the one that the functions of the library are created with. (That one has the
+-- schema of the extension, where others may have made an operator that fits better.)
+SET LOCAL search_path TO pg_catalog, pg_temp;
 
 -- Hashes, rules and attributes are UTF-8; in another encoding the same subject would fall
 -- into another bucket. So such a database is refused now rather than wrong later.
@@ -67,3 +72,5 @@ COMMENT ON COLUMN lotty.targeting_check."position" IS 'character, from 1, at whi
 COMMENT ON COLUMN lotty.targeting_check.message IS 'what is wrong, or what a valid rule still lacks (an audience that does not exist)';
 COMMENT ON COLUMN lotty.targeting_check.detail IS 'the line of the rule, with a caret under the position';
 COMMENT ON COLUMN lotty.targeting_check.hint IS 'what to do';
+
+SET LOCAL search_path TO @extschema@, pg_temp;

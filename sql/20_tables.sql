@@ -1,6 +1,7 @@
 -- The tables. Cheap invariants are constraints; what needs a look at another row, or a
 -- better message, is in 30_triggers.sql. Each table is registered for pg_dump, which
 -- otherwise leaves the rows of an extension's tables out.
+SET LOCAL search_path TO pg_catalog, pg_temp;
 
 CREATE TABLE lotty.flag (
     flag_id       uuid        NOT NULL DEFAULT pg_catalog.gen_random_uuid(),
@@ -323,36 +324,4 @@ COMMENT ON COLUMN lotty.assignment.assigned_at IS 'when the subject entered the 
 COMMENT ON COLUMN lotty.assignment.displaced_at IS 'when a merge of subjects left no slot for it; NULL otherwise. The membership counts for nothing then; entering the experiment again replaces it';
 SELECT pg_catalog.pg_extension_config_dump('lotty.assignment', '');
 
--- The log: append-only and on the hot path, hence no foreign keys. The subject keeps the
--- database's collation, so that joins with the user's own text columns can use their indexes.
-CREATE TABLE lotty.decision (
-    decision_id   uuid         NOT NULL,
-    flag_key      text,
-    subject_id    text         NOT NULL,
-    experiment_id uuid,
-    variant_id    uuid,
-    value         jsonb,
-    reason        lotty.reason NOT NULL,
-    created_at    timestamptz  NOT NULL DEFAULT pg_catalog.now(),
-    CONSTRAINT decision_pkey PRIMARY KEY (decision_id)
-);
-COMMENT ON TABLE lotty.decision IS 'the log: one row for each answer of lotty_decide, written in the caller''s transaction';
-COMMENT ON COLUMN lotty.decision.decision_id IS 'identifier (UUID version 7, so ordered by time)';
-COMMENT ON COLUMN lotty.decision.flag_key IS 'key of the flag that was asked for, also of one that does not exist, or of the flag of the experiment that was asked for; NULL if that has none';
-COMMENT ON COLUMN lotty.decision.subject_id IS 'the subject';
-COMMENT ON COLUMN lotty.decision.experiment_id IS 'experiment that assigned the subject, or turned it away last';
-COMMENT ON COLUMN lotty.decision.variant_id IS 'variant, if one was given';
-COMMENT ON COLUMN lotty.decision.value IS 'the value answered; NULL if there is none';
-COMMENT ON COLUMN lotty.decision.reason IS 'why';
-COMMENT ON COLUMN lotty.decision.created_at IS 'start of the caller''s transaction: the same instant as now() in the rows written beside it';
--- The cool-down of a subject, exposures of an experiment's subjects, rebuilding the ledger.
-CREATE INDEX decision_assigned_idx ON lotty.decision (subject_id, experiment_id, created_at)
-    WHERE reason IN ('experiment_assigned', 'sticky');
--- All the rest of a subject, when it is forgotten or, at every sign-in, merged. Assignments, which
--- have their own index, do not pay for it. The others do, 5 to 9 us of some 30 for a decision (log
--- of 3 million rows, 300,000 subjects); without it a merge would read the whole log, 0.3 s there.
-CREATE INDEX decision_other_idx ON lotty.decision (subject_id)
-    WHERE reason NOT IN ('experiment_assigned', 'sticky');
--- Ranges of time in reports; a few pages for millions of rows, since the log grows in order of time.
-CREATE INDEX decision_created_at_idx ON lotty.decision USING brin (created_at);
-SELECT pg_catalog.pg_extension_config_dump('lotty.decision', '');
+SET LOCAL search_path TO @extschema@, pg_temp;

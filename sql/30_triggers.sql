@@ -4,6 +4,7 @@
 -- keys allow. So an INSERT takes the timestamps and the version that it is given, accepts
 -- any status, and never needs a row that may come later; the life cycle governs updates.
 -- All functions pin search_path: they run with whatever the writing session has set.
+SET LOCAL search_path TO pg_catalog, pg_temp;
 
 -- shared ----------------------------------------------------------------------------------
 
@@ -882,3 +883,5 @@ ALTER TABLE lotty.experiment_flag ENABLE ALWAYS TRIGGER zz_invalidate_cache;
 CREATE TRIGGER zz_invalidate_cache AFTER INSERT OR UPDATE OR DELETE ON lotty.variant_value
     FOR EACH ROW EXECUTE FUNCTION lotty.invalidate_cache();
 ALTER TABLE lotty.variant_value ENABLE ALWAYS TRIGGER zz_invalidate_cache;
+
+SET LOCAL search_path TO @extschema@, pg_temp;

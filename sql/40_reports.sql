@@ -1,4 +1,5 @@
 -- What analysts read.
+SET LOCAL search_path TO pg_catalog, pg_temp;
 
 CREATE VIEW lotty.exposure AS
     SELECT first.experiment_id,
@@ -44,3 +45,5 @@ COMMENT ON COLUMN lotty.exposure.decision_id IS 'the first decision';
 COMMENT ON COLUMN lotty.exposure.exposed_at IS 'its time';
 COMMENT ON COLUMN lotty.exposure.crossover IS 'whether a later decision gave the subject another variant of the experiment';
 COMMENT ON COLUMN lotty.exposure.decisions IS 'number of decisions that assigned the subject';
+
+SET LOCAL search_path TO @extschema@, pg_temp;

@@ -1,4 +1,5 @@
 -- What a monitoring system reads.
+SET LOCAL search_path TO pg_catalog, pg_temp;
 
 CREATE VIEW lotty.metrics AS
     SELECT m.name, m.kind AS type, m.label, m.label_value, m.value, m.help FROM lotty.metric_values() AS m;
@@ -14,3 +15,5 @@ COMMENT ON FUNCTION lotty.metric_values() IS 'the rows of lotty.metrics';
 COMMENT ON FUNCTION @extschema@.lotty_prometheus_metrics() IS
     'lotty.metrics in the text format of Prometheus';
 REVOKE ALL ON FUNCTION @extschema@.lotty_prometheus_metrics() FROM PUBLIC;
+
+SET LOCAL search_path TO @extschema@, pg_temp;

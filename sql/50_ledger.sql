@@ -1,4 +1,5 @@
 -- The ledger and the log: deriving one from the other, and comparing them.
+SET LOCAL search_path TO pg_catalog, pg_temp;
 
 CREATE VIEW lotty.assigned AS
     SELECT DISTINCT ON (d.subject_id, d.experiment_id)
@@ -138,3 +139,5 @@ LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
       LEFT JOIN lotty.assignment a
         ON (a.subject_id, a.experiment_id) = (p.subject_id, p.experiment_id)
 $$;
+
+SET LOCAL search_path TO @extschema@, pg_temp;

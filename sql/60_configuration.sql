@@ -4,6 +4,7 @@
 -- table. What the source has is inserted or updated in place, so identifiers, ledger, log and
 -- forced variants stay; what it no longer has is archived or retired. A row that is as it
 -- should be is not touched, so nothing changes when the same document comes again.
+SET LOCAL search_path TO pg_catalog, pg_temp;
 
 CREATE FUNCTION lotty.check_ownership(object text, key text, owner text, source text)
 RETURNS void LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -303,3 +304,5 @@ BEGIN
     SELECT 'deleted', 'audience', name FROM written ORDER BY name;
 END
 $$;
+
+SET LOCAL search_path TO @extschema@, pg_temp;

@@ -1,5 +1,6 @@
 -- What a team on Optimizely calls: import of a datafile and of user profiles, and variants
 -- that are forced on a subject.
+SET LOCAL search_path TO pg_catalog, pg_temp;
 
 CREATE FUNCTION @extschema@.lotty_import_optimizely(datafile jsonb, sticky boolean DEFAULT NULL)
 RETURNS TABLE (action text, object text, key text)
@@ -128,3 +129,5 @@ BEGIN
                AND o.subject_id = lotty_forced.subject AND NOT v.is_retired);
 END
 $$;
+
+SET LOCAL search_path TO @extschema@, pg_temp;

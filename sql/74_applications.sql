@@ -1,4 +1,5 @@
 -- Several flags at once, and values in types of SQL: what applications call beside lotty_decide.
+SET LOCAL search_path TO pg_catalog, pg_temp;
 
 COMMENT ON FUNCTION @extschema@.lotty_decide_all(text, jsonb) IS
     'decides all flags for a subject, in the order of their keys, each as lotty_decide does, and records the decisions';
@@ -24,3 +25,5 @@ REVOKE ALL ON FUNCTION @extschema@.lotty_number(text, text, jsonb, numeric) FROM
 COMMENT ON FUNCTION @extschema@.lotty_json(text, text, jsonb, jsonb) IS
     'decides a flag for a subject, records the decision, and gives the value; the fallback if there is no such flag';
 REVOKE ALL ON FUNCTION @extschema@.lotty_json(text, text, jsonb, jsonb) FROM PUBLIC;
+
+SET LOCAL search_path TO @extschema@, pg_temp;

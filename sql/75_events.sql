@@ -1,4 +1,5 @@
 -- What subjects do: the table that reports join with the log, and lotty_track.
+SET LOCAL search_path TO pg_catalog, pg_temp;
 
 -- Append-only and hot, hence no foreign keys, three indexes, and no CHECK constraints either:
 -- PostgreSQL reads those from their text at each INSERT, and the six that say what
@@ -135,3 +136,5 @@ COMMENT ON FUNCTION lotty.new_event_id() IS
 REVOKE ALL ON FUNCTION lotty.new_event_id() FROM PUBLIC;
 REVOKE ALL ON FUNCTION lotty.check_event(text, text, numeric, jsonb, text, timestamptz) FROM PUBLIC;
 REVOKE ALL ON TABLE lotty.event FROM PUBLIC;
+
+SET LOCAL search_path TO @extschema@, pg_temp;

@@ -1,4 +1,5 @@
 -- Forgetting a subject, and merging one into another.
+SET LOCAL search_path TO pg_catalog, pg_temp;
 
 CREATE FUNCTION lotty.check_subject(function text, argument text, subject text)
 RETURNS void LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -213,3 +214,5 @@ REVOKE ALL ON FUNCTION lotty.settle_log(text) FROM PUBLIC;
 COMMENT ON FUNCTION lotty.check_all_seen(text) IS
     'raises serialization_failure if the log has rows of the subject that the transaction''s snapshot does not show';
 REVOKE ALL ON FUNCTION lotty.check_all_seen(text) FROM PUBLIC;
+
+SET LOCAL search_path TO @extschema@, pg_temp;

@@ -1,6 +1,7 @@
 -- The life cycle of experiments and rollout rules as functions. They do what an UPDATE of the
 -- status does, with the rights of the caller, but name the experiment by its key, refuse a
 -- status that is there already, and complete an experiment together with what follows from it.
+SET LOCAL search_path TO pg_catalog, pg_temp;
 
 CREATE FUNCTION lotty.change_status(
     function text, experiment text, done text, from_statuses text[], new_status text,
@@ -207,3 +208,5 @@ $$;
 COMMENT ON FUNCTION @extschema@.lotty_archive(text) IS
     'archives a draft or completed experiment or rollout rule; the new status';
 REVOKE ALL ON FUNCTION @extschema@.lotty_archive(text) FROM PUBLIC;
+
+SET LOCAL search_path TO @extschema@, pg_temp;

@@ -12,6 +12,7 @@
 --   these is not recorded. Nobody gets around the trail by setting them: a superuser could
 --   switch the triggers off anyway, and no one else's settings count.
 -- - An UPDATE that changes nothing is not recorded.
+SET LOCAL search_path TO pg_catalog, pg_temp;
 
 CREATE TABLE lotty.change (
     change_id  bigint      NOT NULL GENERATED ALWAYS AS IDENTITY,
@@ -277,3 +278,5 @@ CREATE TRIGGER refuse_change BEFORE UPDATE OR DELETE OR TRUNCATE ON lotty.change
     FOR EACH STATEMENT WHEN (pg_catalog.current_setting('is_superuser') <> 'on')
     EXECUTE FUNCTION lotty.refuse_change_of_trail();
 ALTER TABLE lotty.change ENABLE ALWAYS TRIGGER refuse_insert, ENABLE ALWAYS TRIGGER refuse_change;
+
+SET LOCAL search_path TO @extschema@, pg_temp;

@@ -9,7 +9,7 @@
 -- Each kind of object has one form, made by lotty.…_document of its row. To apply is to lay
 -- what is given over what that says of the row as it is, and to write the row if the result
 -- differs. So what is not given stays, and a document that was applied changes nothing.
-
+SET LOCAL search_path TO pg_catalog, pg_temp;
 
 CREATE FUNCTION lotty.audience_document(audience lotty.audience) RETURNS jsonb
 LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
@@ -114,3 +114,5 @@ $$;
 COMMENT ON FUNCTION @extschema@.lotty_export() IS
     'the configuration as one document, which lotty_apply takes: in keys and names, in a stable order, without what belongs to an import, without overrides, and without what changes by itself';
 REVOKE ALL ON FUNCTION @extschema@.lotty_export() FROM PUBLIC;
+
+SET LOCAL search_path TO @extschema@, pg_temp;

@@ -1,4 +1,5 @@
 -- Whether something is a document of lotty_export (84_export.sql): its keys and the types of its values.
+SET LOCAL search_path TO pg_catalog, pg_temp;
 
 CREATE FUNCTION lotty.refuse_document(fault text, path text, hint text) RETURNS void
 LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -137,3 +138,5 @@ $$;
 COMMENT ON FUNCTION lotty.check_document(jsonb, text, text) IS
     'raises invalid_parameter_value, with the JSON path, unless a document has only known keys and values of the right types';
 REVOKE ALL ON FUNCTION lotty.check_document(jsonb, text, text) FROM PUBLIC;
+
+SET LOCAL search_path TO @extschema@, pg_temp;

@@ -1,5 +1,6 @@
 -- lotty_apply: a document of lotty_export (84_export.sql) to the tables.
 -- Each function writes one object. `given` is what the document has of it.
+SET LOCAL search_path TO pg_catalog, pg_temp;
 
 CREATE FUNCTION lotty.check_applicable(object text, key text, source text) RETURNS void
 LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -599,3 +600,5 @@ $$;
 COMMENT ON FUNCTION @extschema@.lotty_apply(jsonb, boolean, boolean) IS
     'brings the configuration to what a document of lotty_export says, all or nothing, and says what it changed: nothing the second time. What the document does not have stays as it is, unless prune: then experiments are archived, variants retired, flags disabled, and conflict domains and unused audiences deleted. dry_run: says what it would do';
 REVOKE ALL ON FUNCTION @extschema@.lotty_apply(jsonb, boolean, boolean) FROM PUBLIC;
+
+SET LOCAL search_path TO @extschema@, pg_temp;

@@ -1,4 +1,5 @@
 -- Comments and privileges of the functions; runs last. Nothing is granted to PUBLIC.
+SET LOCAL search_path TO pg_catalog, pg_temp;
 
 COMMENT ON FUNCTION @extschema@.lotty_decide(text, text, jsonb) IS
     'decides a flag for a subject and records the decision in the caller''s transaction';
@@ -83,3 +84,5 @@ REVOKE ALL ON FUNCTION
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA lotty FROM PUBLIC;
 REVOKE ALL ON ALL TABLES IN SCHEMA lotty FROM PUBLIC;
 REVOKE ALL ON TYPE lotty.reason, lotty.decision_result, lotty.targeting_check FROM PUBLIC;
+
+SET LOCAL search_path TO @extschema@, pg_temp;

@@ -36,6 +36,7 @@ static WRITER: Writer = Writer::new(
     c"assignment",
     &COLUMNS,
     &[c"assignment_slot_check", c"assignment_displaced_at_check"],
+    None,
 );
 
 /// A subject's page of the ledger, to be read and written in the caller's transaction.

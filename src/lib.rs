@@ -40,10 +40,15 @@ extension_sql_file!(
     requires = ["schema"]
 );
 extension_sql_file!(
+    "../sql/22_decision_log.sql",
+    name = "decision_log",
+    requires = ["tables"]
+);
+extension_sql_file!(
     "../sql/30_triggers.sql",
     name = "triggers",
     requires = [
-        "tables",
+        "decision_log",
         api::config_checks::check_targeting,
         api::config_checks::check_audience_cycle,
         api::config_checks::check_audience_unused,
@@ -58,7 +63,7 @@ extension_sql_file!(
 extension_sql_file!(
     "../sql/40_reports.sql",
     name = "reports",
-    requires = ["tables"]
+    requires = ["decision_log"]
 );
 extension_sql_file!(
     "../sql/45_metrics.sql",
@@ -71,7 +76,7 @@ extension_sql_file!(
 extension_sql_file!(
     "../sql/50_ledger.sql",
     name = "ledger",
-    requires = ["tables"]
+    requires = ["decision_log"]
 );
 extension_sql_file!(
     "../sql/60_configuration.sql",
@@ -104,7 +109,7 @@ extension_sql_file!(
 extension_sql_file!(
     "../sql/75_events.sql",
     name = "events",
-    requires = ["tables", api::subjects::new_event_id]
+    requires = ["decision_log", api::subjects::new_event_id]
 );
 extension_sql_file!(
     "../sql/76_subjects.sql",
@@ -116,6 +121,11 @@ extension_sql_file!(
         api::subjects::check_all_seen,
         api::subjects::settle_log
     ]
+);
+extension_sql_file!(
+    "../sql/77_retention.sql",
+    name = "retention",
+    requires = ["triggers", api::session::cooldown_days]
 );
 extension_sql_file!(
     "../sql/80_life_cycle.sql",
@@ -141,6 +151,11 @@ extension_sql_file!(
     "../sql/86_apply.sql",
     name = "apply",
     requires = ["document_check"]
+);
+extension_sql_file!(
+    "../sql/88_rights.sql",
+    name = "rights",
+    requires = ["apply", "retention"]
 );
 extension_sql_file!("../sql/90_functions.sql", name = "functions", finalize);
 

@@ -156,7 +156,7 @@ pub fn all() -> Vec<Metric> {
             "lotty_sql_writes_total",
             None,
             Counter::WrittenBySql,
-            "decisions written by an SQL statement, because lotty.decision has triggers, partitions or columns of its own",
+            "decisions written by an SQL statement, because lotty.decision has triggers or columns of its own",
         ),
         counter(
             "lotty_flag_cache_hits_total",

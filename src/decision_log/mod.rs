@@ -150,7 +150,8 @@ fn insert(row: &Row<'_>) {
             (c"reason", Type::Enum),
             (c"created_at", Type::TIMESTAMPTZ),
         ],
-        &[c"decision_assigned_idx", c"decision_other_idx"],
+        &[c"_assigned_idx", c"_other_idx"],
+        Some(7),
     );
     with_columns(row, |columns| {
         if WRITER.insert(columns).is_none() {

@@ -52,7 +52,7 @@ def on_standby(checks, primary, standby, database):
 def decoded(checks, cluster):
     cluster.fresh_database(PUBLISHER)
     cluster.fresh_database(SUBSCRIBER)
-    cluster.psql("CREATE PUBLICATION decisions FOR TABLE lotty.decision, lotty.assignment",
+    cluster.psql("CREATE PUBLICATION decisions FOR TABLE lotty.decision, lotty.assignment WITH (publish_via_partition_root)",
                  f"SELECT pg_create_logical_replication_slot('{SLOT}', 'pgoutput')", database=PUBLISHER)
     cluster.psql(f"""CREATE SUBSCRIPTION {SLOT} CONNECTION
                          'host={cluster.environment["PGHOST"]} port=5432 user=postgres dbname={PUBLISHER}'

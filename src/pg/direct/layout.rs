@@ -97,22 +97,44 @@ pub fn with_table<T>(
     }
 }
 
-/// Whether the rows of a table are in the table, in these columns, for whoever may read it:
-/// it is not a view, partitioned, inherited from or of another server, and has no row security.
+/// What a table is to another one.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// Nothing: all rows are its own.
+    Alone,
+    /// Its partitions have the rows.
+    Partitioned,
+    /// It has some of the rows of a partitioned table.
+    Partition,
+}
+
+/// Whether a table is partitioned.
+///
+/// # Safety
+/// `table` is open.
+pub unsafe fn is_partitioned(table: pg_sys::Relation) -> bool {
+    // SAFETY: an open relation has its catalog row.
+    unsafe { (*(*table).rd_rel).relkind == pg_sys::RELKIND_PARTITIONED_TABLE as std::ffi::c_char }
+}
+
+/// Whether the rows of a table are where `place` says, in these columns, for whoever may read it:
+/// it is not a view, inherited from or of another server, and has no row security.
 ///
 /// A trigger on TRUNCATE is what Citus gives a table whose rows it has moved elsewhere.
 ///
 /// # Safety
 /// `table` is open.
-pub unsafe fn is_plain(table: pg_sys::Relation, columns: &[Column]) -> bool {
+pub unsafe fn is_plain(table: pg_sys::Relation, columns: &[Column], place: Place) -> bool {
     // SAFETY: the relation is open, so its catalog row, description and triggers are there.
     unsafe {
         let class = (*table).rd_rel;
         let description = (*table).rd_att;
-        (*class).relkind == pg_sys::RELKIND_RELATION as std::ffi::c_char
+        let partitioned = place == Place::Partitioned;
+        is_partitioned(table) == partitioned
+            && (partitioned || (*class).relkind == pg_sys::RELKIND_RELATION as std::ffi::c_char)
             && !(*class).relrowsecurity
-            && !(*class).relispartition
-            && !(*class).relhassubclass
+            && (*class).relispartition == (place == Place::Partition)
+            && (*class).relhassubclass <= partitioned
             // Which keeps the rows of its tables in others, and that to itself.
             && pg_sys::get_extension_oid(c"timescaledb".as_ptr(), true) == pg_sys::InvalidOid
             && (*table).rd_rules.is_null()
@@ -147,7 +169,7 @@ unsafe fn triggers<'a>(table: pg_sys::Relation) -> Option<&'a pg_sys::TriggerDes
 }
 
 /// Whether inserting a row does nothing but that: no triggers, no generated columns, and no
-/// expressions but those in the constraints and indexes named, with functions of PostgreSQL's own.
+/// expressions but those in the constraints named, with functions of PostgreSQL's own.
 /// (Functions of users are to run under the pinned `search_path`; see [`crate::pg::spi`].)
 ///
 /// # Safety
@@ -178,8 +200,8 @@ pub unsafe fn takes_rows_as_they_are(table: pg_sys::Relation, known: &[&CStr]) -
     }
 }
 
-/// Whether an index has no expressions, no predicate unless it is one of those named, and refuses a
-/// row at once rather than at the end of the transaction.
+/// Whether an index has no expressions, no predicate unless its name has one of these endings, and refuses
+/// a row at once rather than at the end of the transaction.
 ///
 /// # Safety
 /// `index` is open.
@@ -192,7 +214,8 @@ pub unsafe fn is_plain_index(index: pg_sys::Relation, known: &[&CStr]) -> bool {
         immediate
             && pg_sys::RelationGetIndexExpressions(index).is_null()
             && (predicate.is_null()
-                || known.contains(&name) && is_built_in(pg_sys::nodeToString(predicate.cast())))
+                || known.iter().any(|known| name.to_bytes().ends_with(known.to_bytes()))
+                    && is_built_in(pg_sys::nodeToString(predicate.cast())))
     }
 }
 
@@ -276,11 +299,16 @@ impl<T> Keeper<T> {
         Self(Cell::new(None))
     }
 
-    /// What is kept, or else what `build` makes, in a memory context that is current for it and
-    /// lives as long.
-    pub fn take(&self, build: impl FnOnce() -> Option<T>) -> Kept<T> {
+    /// What is kept if it serves, or else what `build` makes, in a memory context that is current for it
+    /// and lives as long.
+    pub fn take(
+        &self,
+        serves: impl FnOnce(&T) -> bool,
+        build: impl FnOnce() -> Option<T>,
+    ) -> Kept<T> {
         if let Some(kept) = self.0.take()
             && kept.is_current()
+            && kept.state.as_ref().is_none_or(serves)
         {
             return kept;
         }

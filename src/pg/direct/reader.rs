@@ -5,7 +5,7 @@ use std::ptr;
 
 use pgrx::prelude::*;
 
-use super::layout::{self, Admission, Column, Keeper};
+use super::layout::{self, Admission, Column, Keeper, Place};
 use super::raw;
 use crate::pg::compat;
 use crate::pg::row::Row;
@@ -86,7 +86,7 @@ impl Reader {
         view: View,
         mut row: impl FnMut(&Row<'_>) -> T,
     ) -> Option<Vec<T>> {
-        let kept = self.kept.take(|| self.build());
+        let kept = self.kept.take(|_| true, || self.build());
         let rows = kept.state.as_ref().and_then(|state| {
             let mut batch = Batch::default();
             // SAFETY: under the guard nothing is owned and nothing panics. What the batch points to
@@ -122,7 +122,7 @@ impl Reader {
     unsafe fn build_for(&self, relation: pg_sys::Relation) -> Option<State> {
         // SAFETY: the relation is open; its schema is that of its indexes.
         unsafe {
-            if !layout::is_plain(relation, self.columns) {
+            if !layout::is_plain(relation, self.columns, Place::Alone) {
                 return None;
             }
             let schema = (*(*relation).rd_rel).relnamespace;

@@ -1,12 +1,14 @@
 //! Inserting rows.
 
 use std::ffi::CStr;
+use std::ops::Range;
 use std::ptr;
 
 use pgrx::prelude::*;
 
-use super::layout::{self, Admission, Column, Keeper};
-use super::raw;
+use super::layout::{self, Admission, Column, Keeper, Place};
+use super::{partition, raw};
+use crate::pg::clock::Timestamp;
 use crate::pg::parameter::Parameter;
 use crate::pg::{compat, snapshot};
 
@@ -23,14 +25,18 @@ use crate::pg::{compat, snapshot};
 pub struct Writer {
     table: &'static CStr,
     columns: &'static [Column],
-    /// Indexes with a predicate and checks, as the extension made them.
+    /// Checks, and what indexes with a predicate end in, as the extension made them.
     known: &'static [&'static CStr],
+    /// The column, from 0, by whose times the table may be partitioned.
+    time: Option<usize>,
     kept: Keeper<State>,
 }
 
 /// What is built once for a layout.
 struct State {
     table: pg_sys::Oid,
+    /// The partitioned table of which this is a partition, and the times of the rows that it takes.
+    part_of: Option<(pg_sys::Oid, Range<Timestamp>)>,
     /// Of the columns.
     types: Vec<pg_sys::Oid>,
     indexes: Vec<pg_sys::Oid>,
@@ -44,17 +50,20 @@ struct State {
 }
 
 impl Writer {
-    /// A table in the schema `lotty`, with all its columns; `known` names the checks and partial
-    /// indexes that the extension itself has made.
+    /// A table in the schema `lotty`, with all its columns; `known` names the checks that the extension
+    /// itself has made, and the endings of its partial indexes. By ranges of the column `time`, counted from 0, it may be
+    /// partitioned.
     pub const fn new(
         table: &'static CStr,
         columns: &'static [Column],
         known: &'static [&'static CStr],
+        time: Option<usize>,
     ) -> Self {
         Self {
             table,
             columns,
             known,
+            time,
             kept: Keeper::new(),
         }
     }
@@ -127,7 +136,13 @@ impl Writer {
     }
 
     fn with<R>(&self, row: &[Parameter<'_>], body: impl FnOnce(&State) -> R) -> Option<R> {
-        let kept = self.kept.take(|| self.build());
+        let moment = self.time.and_then(|time| match row.get(time) {
+            Some(Parameter::Timestamp(moment)) => *moment,
+            _ => None,
+        });
+        let kept = self
+            .kept
+            .take(|state| state.takes(moment), || self.build(moment));
         let done = match &kept.state {
             Some(state) if row.len() == self.columns.len() => {
                 // SAFETY: under the guard nothing is owned and nothing panics. The row has a value
@@ -140,17 +155,48 @@ impl Writer {
         done
     }
 
-    fn build(&self) -> Option<State> {
+    fn build(&self, moment: Option<Timestamp>) -> Option<State> {
         layout::with_table(self.table, pg_sys::RowExclusiveLock, |table| {
-            // SAFETY: the table is open. What is allocated belongs to the context of the layout.
-            unsafe { self.build_for(table) }
+            // SAFETY: the table is open, as is the partition until it is closed here, or by the resource owner.
+            // What is allocated belongs to the context of the layout.
+            unsafe {
+                if !layout::is_partitioned(table) {
+                    return self.build_for(table, None);
+                }
+                if !layout::is_plain(table, self.columns, Place::Partitioned)
+                    || !layout::takes_rows_as_they_are(table, self.known)
+                {
+                    return None;
+                }
+                let column = i16::try_from(self.time? + 1).ok()?;
+                let partition = partition::find(table, column, moment?)?;
+                if !layout::watch(partition.table) {
+                    return None;
+                }
+                let lock = pg_sys::RowExclusiveLock as pg_sys::LOCKMODE;
+                let relation = pg_sys::try_relation_open(partition.table, lock);
+                if relation.is_null() {
+                    return None;
+                }
+                let state = self.build_for(relation, Some(((*table).rd_id, partition.times)));
+                pg_sys::table_close(relation, pg_sys::NoLock as pg_sys::LOCKMODE);
+                state
+            }
         })
     }
 
-    unsafe fn build_for(&self, relation: pg_sys::Relation) -> Option<State> {
+    unsafe fn build_for(
+        &self,
+        relation: pg_sys::Relation,
+        part_of: Option<(pg_sys::Oid, Range<Timestamp>)>,
+    ) -> Option<State> {
         // SAFETY: the relation is open.
         unsafe {
-            if !layout::is_plain(relation, self.columns)
+            let place = match part_of {
+                Some(_) => Place::Partition,
+                None => Place::Alone,
+            };
+            if !layout::is_plain(relation, self.columns, place)
                 || !layout::takes_rows_as_they_are(relation, self.known)
             {
                 return None;
@@ -180,6 +226,7 @@ impl Writer {
             let kind = |index| (*compat::attribute(description, index)).atttypid;
             Some(State {
                 table: (*relation).rd_id,
+                part_of,
                 types: (0..self.columns.len()).map(kind).collect(),
                 indexes,
                 result,
@@ -194,6 +241,14 @@ impl Writer {
 }
 
 impl State {
+    /// Whether the rows of a moment are this table's.
+    fn takes(&self, moment: Option<Timestamp>) -> bool {
+        match &self.part_of {
+            Some((_, times)) => moment.is_some_and(|moment| times.contains(&moment)),
+            None => true,
+        }
+    }
+
     /// Runs `body` with the table and its indexes open, and the row in the slot; `None` if the role
     /// may not insert, or if the layout changes in this very moment: SQL will see how.
     ///
@@ -208,7 +263,9 @@ impl State {
         // SAFETY: while they are open the relations exist. An error closes them (resource owners). What
         // is allocated for the row lives in its context.
         unsafe {
-            if !self.open(self.admission.ask(self.table)?, is_current) {
+            // Of a partitioned table the rights to that count.
+            let named = self.part_of.as_ref().map_or(self.table, |(table, _)| *table);
+            if !self.open(self.admission.ask(named)?, is_current) {
                 return None;
             }
             let memory = (*self.row).ecxt_per_tuple_memory;
@@ -234,6 +291,16 @@ impl State {
     unsafe fn open(&self, lock: pg_sys::LOCKMODE, is_current: impl Fn() -> bool) -> bool {
         // SAFETY: as in `with_row`; there are as many places as indexes.
         unsafe {
+            // SQL takes the lock on the partitioned table first, and so does whoever changes it.
+            if let Some((partitioned, _)) = &self.part_of
+                && lock != pg_sys::NoLock as pg_sys::LOCKMODE
+            {
+                let partitioned = raw::try_relation_open(*partitioned, lock);
+                if partitioned.is_null() {
+                    return false;
+                }
+                raw::table_close(partitioned, pg_sys::NoLock as i32);
+            }
             let table = raw::try_relation_open(self.table, lock);
             if table.is_null() {
                 return false;

@@ -1,62 +1,23 @@
 """The examples, installed and started: one process for each language."""
 
-import hashlib
 import json
 import os
 import selectors
 import shutil
 import subprocess
-import tempfile
 from pathlib import Path
 
+from provided import attempt, provided, python_packages, tools
 from servers import Problem, harness
 
 HERE = Path(__file__).resolve().parents[1]
-TRIES = 3
-
-
-def tools():
-    return Path(os.environ["LOTTY_STATE"]) / "tools"
-
-
-def attempt(what, *command, **options):
-    """Runs a command that uses the network."""
-    for _ in range(TRIES):
-        done = subprocess.run(command, capture_output=True, text=True, check=False,
-                              stdin=subprocess.DEVNULL, **options)
-        if done.returncode == 0:
-            return
-    raise Problem(f"{what}\n{(done.stdout + done.stderr)[-2000:]}")
-
-
-def provided(name, pinned, install):
-    """A folder below the state folder, made by `install` once for each version of `pinned`."""
-    version = hashlib.sha256(pinned.read_bytes()).hexdigest()[:12]
-    folder = tools() / f"{name}-{version}"
-    if not folder.exists():
-        print(f"installing {name}", flush=True)
-        tools().mkdir(exist_ok=True)
-        unfinished = tempfile.mkdtemp(prefix=f"{name}.", dir=tools())
-        try:
-            install(Path(unfinished))
-            os.rename(unfinished, folder)
-        finally:
-            shutil.rmtree(unfinished, ignore_errors=True)
-    return folder
 
 
 # --- psycopg -------------------------------------------------------------------------------
 
 
 def python_command():
-    requirements = HERE / "python/requirements.txt"
-
-    def install(folder):
-        attempt("pip could not install psycopg", *harness("find_pip").split(), "install", "--quiet",
-                "--no-cache-dir", "--require-hashes", "--no-deps", "--only-binary", ":all:",
-                "--target", str(folder), "-r", str(requirements))
-
-    folder = provided("psycopg", requirements, install)
+    folder = python_packages("psycopg", HERE / "python/requirements.txt")
     return ["python3", "-B", str(HERE / "python/driver.py")], {"PYTHONPATH": str(folder)}
 
 

@@ -7,7 +7,7 @@ SELECT classid, objid, pg_describe_object(classid, objid, objsubid) COLLATE "C" 
    AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'lotty')
    AND NOT (classid = 'pg_type'::regclass
             AND EXISTS (SELECT FROM pg_type t LEFT JOIN pg_class c ON c.oid = t.typrelid
-                         WHERE t.oid = objid AND (t.typelem <> 0 OR c.relkind IN ('r', 'v'))));
+                         WHERE t.oid = objid AND (t.typelem <> 0 OR c.relkind IN ('r', 'p', 'v'))));
 SELECT member FROM member ORDER BY 1;
 
 -- Everything that users see has a comment.
@@ -15,7 +15,7 @@ SELECT member AS without_comment FROM member
  WHERE obj_description(objid, classid::regclass::text) IS NULL ORDER BY 1;
 SELECT attrelid::regclass AS of, attname AS without_comment
   FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
- WHERE c.relnamespace = 'lotty'::regnamespace AND c.relkind IN ('r', 'v', 'c') AND attnum > 0
+ WHERE c.relnamespace = 'lotty'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'c') AND attnum > 0
    AND col_description(attrelid, attnum) IS NULL
  ORDER BY 1, 2;
 
@@ -27,10 +27,10 @@ SELECT p.oid::regprocedure AS function,
   FROM member m JOIN pg_proc p ON p.oid = m.objid AND m.classid = 'pg_proc'::regclass
  ORDER BY p.oid::regprocedure::text COLLATE "C";
 
--- pg_dump keeps the rows of every table.
+-- pg_dump keeps the rows of every table; those of lotty.decision are in its partitions.
 SELECT c.oid::regclass AS not_dumped
   FROM pg_class c
- WHERE relnamespace = 'lotty'::regnamespace AND relkind IN ('r', 'p', 'S')
+ WHERE relnamespace = 'lotty'::regnamespace AND relkind IN ('r', 'S')
    AND c.oid <> ALL (SELECT unnest(extconfig) FROM pg_extension WHERE extname = 'lotty')
  ORDER BY 1;
 

@@ -1,0 +1,59 @@
+"""pgspot finds nothing in the scripts that CREATE EXTENSION and ALTER EXTENSION run."""
+
+import os
+import re
+import subprocess
+import tempfile
+from pathlib import Path
+
+from provided import python_packages
+from servers import Problem
+
+REQUIREMENTS = Path(__file__).with_name("requirements.txt")
+
+# Functions of the library that run with their owner's rights and have no SET clause, which would cost each
+# call 0.9 us. They pin the path themselves wherever they run SQL (src/pg/spi.rs); the tests `privileges`
+# and `rights` of pg_regress call them with traps in the path of the caller.
+PINNED_IN_CODE = ["lotty_decide", "lotty_decide_all", "lotty_decide_many", "lotty_decide_experiment",
+                  "lotty_evaluate", "lotty_evaluate_all", "lotty_evaluate_many", "lotty_evaluate_experiment",
+                  "lotty_boolean", "lotty_string", "lotty_number", "lotty_json"]
+# What the script must not be found clean with: each is one way of letting callers in.
+FAULTS = {
+    "an operator of whoever made it": ("SELECT 1 WHERE lotty.owns_tables() = true;", "PS001"),
+    "a function without a path": ("CREATE FUNCTION lotty.f() RETURNS int LANGUAGE sql SECURITY DEFINER AS 'SELECT 1';",
+                                  "PS003"),
+    "a function that may be another's": ("CREATE OR REPLACE FUNCTION public.f() RETURNS int LANGUAGE sql "
+                                         "SET search_path = pg_catalog, pg_temp AS 'SELECT 1';", "PS002"),
+}
+
+
+def found(script):
+    """What pgspot says of a script: its lines, and the numbers that it ends with."""
+    packages = python_packages("pgspot", REQUIREMENTS)
+    command = ["python3", "-B", "-m", "pgspot", "--ignore-lang", "c"]
+    for function in PINNED_IN_CODE:
+        command += ["--proc-without-search-path", function]
+    with tempfile.NamedTemporaryFile("w", suffix=".sql", encoding="utf-8") as file:
+        file.write(script)
+        file.flush()
+        done = subprocess.run([*command, file.name], capture_output=True, text=True, check=False,
+                              env={**os.environ, "PYTHONPATH": str(packages)})
+    summary = re.search(r"^Errors: (\d+) Warnings: (\d+) Unknown: (\d+)", done.stdout, re.MULTILINE)
+    if not summary:
+        raise Problem(f"pgspot broke off\n{(done.stdout + done.stderr)[-2000:]}")
+    return done.stdout, tuple(map(int, summary.groups()))
+
+
+def safe_scripts(checks, cluster):
+    code, folder, complaints = cluster.run("pg_config", "--sharedir")
+    if code != 0:
+        raise Problem(complaints)
+    scripts = sorted((Path(folder.strip()) / "extension").glob("lotty--*.sql"))
+    checks.check("there are scripts", len(scripts) > 0, folder)
+    for script in scripts:
+        text = script.read_text(encoding="utf-8")
+        lines, summary = found(text)
+        checks.check(f"pgspot finds nothing in {script.name}", summary == (0, 0, 0), lines)
+    for what, (statement, code) in FAULTS.items():
+        lines, summary = found(f"{text}\n{statement}\n")
+        checks.check(f"pgspot finds {what}", code in lines and summary != (0, 0, 0), lines)
