@@ -175,7 +175,7 @@ BEGIN
     SELECT e.* INTO present FROM lotty.experiment e WHERE e.key = given ->> 'key' FOR UPDATE;
     is_new := NOT FOUND;
     IF is_new THEN
-        present.experiment_id := gen_random_uuid();
+        present := jsonb_populate_record(present, jsonb_build_object('experiment_id', gen_random_uuid()));
         was := '{"kind": "experiment", "flag": null, "rank": 0, "status": "draft", "targeting": "",
                  "traffic_allocation": 100, "bucketing": "lotty_sha256", "hash_key": null, "traffic_ranges": null,
                  "sticky": false, "exempt_from_limits": false, "description": "", "winner": null,
@@ -377,7 +377,7 @@ BEGIN
     SELECT d.* INTO present FROM lotty.conflict_domain d WHERE d.key = given ->> 'key' FOR UPDATE;
     is_new := NOT FOUND;
     IF is_new THEN
-        present.domain_id := gen_random_uuid();
+        present := jsonb_populate_record(present, jsonb_build_object('domain_id', gen_random_uuid()));
         was := '{"policy": "mutual_exclusion", "hash_key": null, "traffic_ranges": null, "description": "",
                  "members": []}';
     ELSE

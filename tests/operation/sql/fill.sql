@@ -145,3 +145,8 @@ SELECT lotty_track('subject-700', 'purchase', 19.90, '{}', 'order', d.decision_i
 -- Subjects that became one; not all of their memberships found room.
 SELECT object, sum(moved), sum(dropped), sum(displaced)
   FROM generate_series(1, 60) AS number, lotty_merge_subjects('subject-' || number, 'subject-' || number + 600) GROUP BY 1;
+
+-- Partitions ahead, with rows of clocks that are fast, and the policy.
+SELECT DISTINCT action FROM lotty_partition_log('month', keep => '13 months');
+INSERT INTO lotty.decision (decision_id, subject_id, reason, created_at)
+SELECT gen_random_uuid(), 'fast clock', 'forced', from_time FROM lotty.log_partitions() WHERE NOT is_default;
