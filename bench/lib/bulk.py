@@ -19,7 +19,7 @@ SELECT d.flag AS flag_key, s.subject_id, d.experiment_id, d.variant_id, d.value,
   FROM bench.subject s CROSS JOIN LATERAL lotty_evaluate('first', s.subject_id, s.attrs) AS d;
 VACUUM ANALYZE bench.subject, bench.decision;
 """
-WRITE = f"""INSERT INTO lotty.decision ({single.COLUMNS})
+WRITE = f"""INSERT INTO lotty.decision_default ({single.COLUMNS})
     SELECT uuidv7(), flag_key, {{subject}}, experiment_id, variant_id, value, reason, now() FROM bench.decision"""
 ENTER = """INSERT INTO lotty.assignment (subject_id, experiment_id, variant_id, slot)
     SELECT {subject}, experiment_id, variant_id, 1 FROM bench.decision"""

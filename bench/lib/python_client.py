@@ -17,7 +17,7 @@ from one_core import share_a_core
 
 ATTRIBUTES = {"country": "DE", "age": 31}
 DOCUMENT = json.dumps(ATTRIBUTES)
-INSERT = """INSERT INTO lotty.decision (decision_id, flag_key, subject_id, experiment_id, variant_id, value, reason, created_at)
+INSERT = """INSERT INTO lotty.decision_default (decision_id, flag_key, subject_id, experiment_id, variant_id, value, reason, created_at)
             VALUES (%s, %s, %s, %s, %s, %s, 'experiment_assigned', now())"""
 DECIDE = "SELECT * FROM lotty_decide('first', %s, %s)"
 IDS = {"blue": uuid.uuid4(), "green": uuid.uuid4()}

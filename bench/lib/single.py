@@ -22,9 +22,9 @@ COLUMNS = "decision_id, flag_key, subject_id, experiment_id, variant_id, value, 
 FLOORS = {
     "select_1": "SELECT 1;",
     "no_op": "SELECT * FROM pg_backend_pid();",
-    "insert": f"""{KNOWN}INSERT INTO lotty.decision ({COLUMNS}) VALUES
+    "insert": f"""{KNOWN}INSERT INTO lotty.decision_default ({COLUMNS}) VALUES
         (uuidv7(), 'first', :subject, {IDS}, '"blue"', 'experiment_assigned', now());""",
-    "insert_new": f"""{NEW}INSERT INTO lotty.decision ({COLUMNS}) VALUES
+    "insert_new": f"""{NEW}INSERT INTO lotty.decision_default ({COLUMNS}) VALUES
         (uuidv7(), 'first', :subject, {IDS}, '"blue"', 'experiment_assigned', now());""",
 }
 OWN = {
@@ -53,7 +53,7 @@ REASONS = {
     "flag_disabled": ("disabled", KNOWN),
     "flag_not_found": ("unknown", KNOWN),
 }
-OTHER = f"""{KNOWN}INSERT INTO lotty.decision ({COLUMNS}) VALUES
+OTHER = f"""{KNOWN}INSERT INTO lotty.decision_default ({COLUMNS}) VALUES
     (uuidv7(), 'first', :subject, {IDS}, '"blue"', 'targeting_mismatch', now());"""
 
 

@@ -16,6 +16,6 @@ SELECT * FROM lotty_rebuild_ledger();
 VACUUM FULL lotty.assignment;
 VACUUM ANALYZE lotty.decision, lotty.assignment;
 SELECT pg_prewarm(c.oid) > 0 FROM pg_class c
- WHERE c.oid IN (SELECT i.indexrelid FROM pg_index i WHERE i.indrelid IN ('lotty.decision'::regclass, 'lotty.assignment'::regclass))
+ WHERE c.oid IN (SELECT i.indexrelid FROM pg_index i WHERE i.indrelid IN ('lotty.decision_default'::regclass, 'lotty.assignment'::regclass))
     OR c.oid = 'lotty.assignment'::regclass;
 CHECKPOINT;

@@ -1,7 +1,7 @@
 -- What one would write in PL/pgSQL: the Lotty seed's decide_for_flag, step by step, with its queries. As in
 -- the seed, a rule is text that is read and evaluated at each decision (`evaluate`). Who gives up the rule
 -- language can have PostgreSQL evaluate a jsonpath instead; port.decide does so on demand. The log has the
--- columns and the indexes of lotty.decision.
+-- columns and the indexes of lotty.decision_default.
 CREATE SCHEMA port;
 CREATE TABLE port.flag (flag_id uuid PRIMARY KEY, key text UNIQUE, default_value jsonb);
 CREATE TABLE port.experiment (experiment_id uuid PRIMARY KEY, flag_id uuid, status text, targeting text, path jsonpath, traffic_allocation numeric);
@@ -9,7 +9,7 @@ CREATE INDEX ON port.experiment (flag_id);
 CREATE TABLE port.variant (variant_id uuid PRIMARY KEY, experiment_id uuid, name text, value jsonb, weight numeric);
 CREATE INDEX ON port.variant (experiment_id);
 CREATE TABLE port.experiment_conflict_domain (domain_id uuid, experiment_id uuid, weight numeric, PRIMARY KEY (experiment_id, domain_id));
-CREATE TABLE port.decision (LIKE lotty.decision INCLUDING ALL);
+CREATE TABLE port.decision (LIKE lotty.decision_default INCLUDING ALL);
 
 INSERT INTO port.flag SELECT flag_id, key, default_value FROM lotty.flag;
 INSERT INTO port.experiment

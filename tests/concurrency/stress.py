@@ -64,7 +64,7 @@ LOG_WITHOUT_LEDGER = """
 # Rows are written without SQL: whether each index has them all, in order.
 INDEXES = """SELECT count(bt_index_check(i.indexrelid, true)) FROM pg_index i
                JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_am m ON m.oid = c.relam
-              WHERE i.indrelid IN ('lotty.decision'::regclass, 'lotty.assignment'::regclass)
+              WHERE i.indrelid IN ('lotty.decision_default'::regclass, 'lotty.assignment'::regclass)
                 AND m.amname = 'btree'"""
 HISTORY = """SELECT count(*) FILTER (WHERE status = 'completed'),
                     (SELECT count(*) FROM lotty.assignment WHERE slot IS NULL)
