@@ -22,6 +22,7 @@ use lotty_core::flag::{Flag, LoneExperiment};
 use uuid::Uuid;
 
 use crate::config::{self, ExperimentState};
+use crate::extension_version;
 use crate::metrics::{self, Counter};
 use crate::pg::jsonb::Jsonb;
 use crate::pg::{invalidation, memory, settings};
@@ -72,6 +73,12 @@ pub fn flag(key: &str) -> Option<Rc<Flag<Jsonb>>> {
     compiled(key, |cache| &mut cache.flags, config::load_flag)
 }
 
+/// The keys of all flags, which are not kept.
+pub fn flag_keys() -> Vec<String> {
+    extension_version::require_same(invalidation::current_generation());
+    config::load_flag_keys()
+}
+
 /// The experiment of that key by itself, in the same way.
 pub fn experiment(key: &str) -> Option<Rc<LoneExperiment<Jsonb>>> {
     compiled(key, |cache| &mut cache.experiments, config::load_experiment)
@@ -93,6 +100,7 @@ fn compiled<T>(
         metrics::count(Counter::CacheHits);
         return found;
     }
+    extension_version::require_same(generation);
     let before = memory::used();
     let (loaded, current) = invalidation::build(generation, || load(key));
     let loaded = Rc::new(loaded?);

@@ -8,6 +8,7 @@ use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
 
 use crate::config_checks::Misfit;
+use crate::pg::shared::shared;
 
 /// Raises an error; the transaction is aborted.
 fn raise(report: ErrorReport) -> ! {
@@ -266,6 +267,56 @@ pub fn no_randomness() -> ! {
         "A decision needs a unique identifier.".to_owned(),
         "",
     ))
+}
+
+/// 55000: a new package is installed, but this database has not been updated.
+pub fn extension_too_old(library: &str, extension: &str) -> ! {
+    raise(report(
+        PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+        versions_differ(library, extension),
+        "The tables and functions of this database are those of the other version.".to_owned(),
+        "Run ALTER EXTENSION lotty UPDATE.",
+    ))
+}
+
+/// 55000: the extension was updated, but the process had loaded the library before.
+pub fn library_too_old(library: &str, extension: &str) -> ! {
+    raise(report(
+        PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+        versions_differ(library, extension),
+        loaded_before().to_owned(),
+        load_anew(),
+    ))
+}
+
+/// 55000: a script of an update runs in a process that has loaded the library before.
+pub fn library_cannot_update(library: &str, extension: &str) -> ! {
+    raise(report(
+        PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+        format!(
+            "lotty {library} is loaded, which cannot update the extension to version {extension}"
+        ),
+        loaded_before().to_owned(),
+        load_anew(),
+    ))
+}
+
+fn versions_differ(library: &str, extension: &str) -> String {
+    format!("lotty {library} is loaded, but the extension in this database is version {extension}")
+}
+
+fn loaded_before() -> &'static str {
+    match shared() {
+        Some(_) => "The server loaded the library when it started (shared_preload_libraries).",
+        None => "This session loaded the library before the new one was installed.",
+    }
+}
+
+fn load_anew() -> &'static str {
+    match shared() {
+        Some(_) => "Restart the server.",
+        None => "Reconnect.",
+    }
 }
 
 /// 55000: rows of a subject stay in the queue of the background writer.

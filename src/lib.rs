@@ -7,6 +7,7 @@
 //! | `config.rs`, `cache.rs` | a flag from the tables, compiled once a session |
 //! | `result_cache.rs` | answers that a session repeats |
 //! | `config_checks.rs` | what the triggers of the configuration tables look up |
+//! | `extension_version.rs` | refusing to decide with a library of another version |
 //! | `ledger.rs`, `overrides.rs`, `decision_log/` | what a decision reads and writes |
 //! | `metrics.rs` | counters |
 //! | `errors.rs` | the errors that users see |
@@ -20,6 +21,7 @@ mod config;
 mod config_checks;
 mod decision_log;
 mod errors;
+mod extension_version;
 mod ledger;
 mod metrics;
 mod overrides;
@@ -34,6 +36,14 @@ use pgrx::prelude::*;
 pg_module_magic!(name, version);
 
 extension_sql_file!("../sql/10_schema.sql", name = "schema", bootstrap);
+extension_sql_file!(
+    "../sql/12_versions.sql",
+    name = "versions",
+    requires = [
+        api::extension_version::library_version,
+        api::extension_version::begin_update
+    ]
+);
 extension_sql_file!(
     "../sql/20_tables.sql",
     name = "tables",

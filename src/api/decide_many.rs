@@ -10,7 +10,7 @@ use pgrx::prelude::*;
 
 use super::decide::{decide_and_record, refuse_where_nothing_can_be_written, row};
 use super::question::Asker;
-use crate::config;
+use crate::cache;
 use crate::errors;
 use crate::ledger::{ReadOnlyLedger, TableLedger};
 use crate::pg::decision_row::DecisionRow;
@@ -29,7 +29,7 @@ fn lotty_decide_all(
 ) -> SetOfIterator<'static, DecisionRow> {
     refuse_where_nothing_can_be_written("lotty_decide_all");
     let asker = Asker::new("lotty_decide_all", subject, attrs);
-    decide(&asker, &config::load_flag_keys())
+    decide(&asker, &cache::flag_keys())
 }
 
 /// Decides the given flags for a subject, in the given order, each as `lotty_decide` does, and
@@ -59,7 +59,7 @@ fn lotty_evaluate_all(
     attrs: default!(Option<JsonbArgument<'_>>, "'{}'"),
 ) -> SetOfIterator<'static, DecisionRow> {
     let asker = Asker::new("lotty_evaluate_all", subject, attrs);
-    evaluate(&asker, &config::load_flag_keys())
+    evaluate(&asker, &cache::flag_keys())
 }
 
 /// The rows of `lotty_decide_many`, with nothing written.

@@ -6,6 +6,7 @@ pub mod config_checks;
 pub mod decide;
 pub mod decide_many;
 pub mod explain;
+pub mod extension_version;
 pub mod getters;
 pub mod metrics;
 pub mod optimizely;

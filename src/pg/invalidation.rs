@@ -85,6 +85,13 @@ pub fn announce_change_of(table: pg_sys::Oid) {
     unsafe { pg_sys::CacheInvalidateRelcacheByRelid(table) };
 }
 
+/// Tells all sessions, when the transaction commits, that nothing is as it was: for an update of the
+/// extension, after which tables may have other names.
+pub fn announce_everything() {
+    // SAFETY: inside a transaction, as every SQL function is.
+    unsafe { pg_sys::CacheInvalidateRelcacheAll() };
+}
+
 /// A message for relation 0 means "everything". After a message of ours the ids are forgotten:
 /// it may be the one of DROP EXTENSION, after which a new CREATE EXTENSION has other ids.
 #[pg_guard]
