@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help build install test bench fuzz-optimizely lint fmt demo demo-stop psql clean
+.PHONY: help build install test bench fuzz-optimizely freeze lint fmt demo demo-stop psql clean
 
 # The PostgreSQL of `build` and `install`.
 PG_CONFIG ?= pg_config
@@ -30,6 +30,12 @@ SEEDS ?= 1..5000
 
 fuzz-optimizely: ## compare random projects with the Optimizely SDK, on PostgreSQL 15
 	@LOTTY_APT=yes LOTTY_OPTIMIZELY_SEEDS=$(SEEDS) tests/run --pg 15 optimizely
+
+# The version that is begun after the one that is released; by default the next minor one.
+NEXT ?=
+
+freeze: ## release the current version: freeze its scripts, commit, tag, begin the next (docs/releasing.md)
+	@PG_CONFIG="$(PG_CONFIG)" sql/released/freeze $(if $(NEXT),--next $(NEXT))
 
 lint: ## check the format and run clippy
 	@tests/run lint
