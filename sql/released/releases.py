@@ -7,6 +7,7 @@ them. SHA256SUMS lists all of them once their version is released.
 
 import hashlib
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -83,9 +84,12 @@ class Releases:
         return found + self.rewritten()
 
     def rewritten(self):
-        """Checksums that differ from those of a tag, so that script and checksum cannot be changed together."""
+        """Checksums that differ from those of a tag, so that script and checksum cannot be changed together.
+
+        Only where the tags are: not in an archive of the source, nor in a shallow clone.
+        """
         found = []
-        for version in self.versions():
+        for version in self.versions() if shutil.which("git") else ():
             shown = subprocess.run(["git", "-C", str(self.root), "show", f"v{version}:sql/released/SHA256SUMS"],
                                    capture_output=True, text=True, check=False)
             here = self.sums.read_text(encoding="utf-8").splitlines() if self.sums.exists() else []

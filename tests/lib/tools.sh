@@ -40,6 +40,7 @@ missing_packages() { # pg versions
     [ -e /usr/include/stdio.h ] || have_headers || say libc6-dev
     have make || say make
     have python3 || say python3
+    have git || say git # the tests of a release make one of a copy
     if is_root; then
         have sudo || say sudo # `cargo pgrx test --runas` calls it
     fi

@@ -7,6 +7,7 @@ both a session loads is up to a folder in dynamic_library_path, as with a packag
 import os
 import re
 import shutil
+import subprocess
 import tempfile
 import time
 from pathlib import Path
@@ -39,8 +40,8 @@ class Libraries:
     def __init__(self, version, scripts):
         self.folder = Path(tempfile.mkdtemp(prefix="library-", dir=harness("state_folder")))
         os.chmod(self.folder, 0o755)
-        bindir = Path(harness("postgres_bindir", version))
-        installed = Path(os.popen(f"'{bindir}/pg_config' --pkglibdir").read().strip()) / "lotty.so"
+        config = [f"{harness('postgres_bindir', version)}/pg_config", "--pkglibdir"]
+        installed = Path(subprocess.run(config, capture_output=True, text=True, check=True).stdout.strip()) / "lotty.so"
         self.current, self.next = scripts.current, re.sub(r"\d", "9", scripts.current)
         content = installed.read_bytes()
         mark = f"lotty library {self.current}".encode()
@@ -78,6 +79,10 @@ def check_refused(checks, what, session, calls, *versions_and_hint):
         check_message(checks, f"{what}: {call.split('(')[0]}", session.run(f"SELECT * FROM {call}"), *versions_and_hint)
 
 
+def loaded(session):
+    return session.value("SELECT lotty.library_version()")
+
+
 def works(session):
     """What a decision answers, or its error."""
     answer = session.run(WORKS)
@@ -98,7 +103,7 @@ def both_libraries(checks, version, scripts):
             library.install(library.next)
             with Session(cluster, DATABASE) as new, Session(standby, DATABASE) as new_standby:
                 checks.equal("sessions of two libraries at once",
-                             [session.value("SELECT lotty.library_version()") for session in (old, new, old_standby, new_standby)],
+                             [loaded(session) for session in (old, new, old_standby, new_standby)],
                              [library.current, library.next] * 2)
                 not_updated(checks, library, old, new, new_standby)
                 rolled_back(checks, library, old, new)
@@ -146,15 +151,15 @@ def rolled_back(checks, library, old, new):
     checks.equal("update: decisions work in its transaction", works(new), STICKY)
     checks.equal("update: others go on meanwhile", works(old), STICKY)
     new.value("ROLLBACK")
-    check_refused(checks, "update rolled back", new, DECIDES[:1], library.next, library.current, "Run ALTER EXTENSION lotty UPDATE.")
+    versions = library.next, library.current
+    check_refused(checks, "update rolled back", new, DECIDES[:1], *versions, "Run ALTER EXTENSION lotty UPDATE.")
     checks.equal("update rolled back: others keep what they had compiled", (works(old), old.value(BUILDS)), (STICKY, builds))
     new.value("BEGIN")
     new.value("SAVEPOINT s")
     new.value(UPDATE.format(library.next))
     checks.equal("update in a savepoint: decisions work", works(new), STICKY)
     new.value("ROLLBACK TO s")
-    check_refused(checks, "update rolled back to a savepoint", new, DECIDES[:1], library.next, library.current,
-                  "Run ALTER EXTENSION lotty UPDATE.")
+    check_refused(checks, "update rolled back to a savepoint", new, DECIDES[:1], *versions, "Run ALTER EXTENSION lotty UPDATE.")
     new.value("ROLLBACK")
 
 
@@ -183,7 +188,7 @@ def preloaded_library(checks, version, scripts):
         library.install(library.next)
         with Session(cluster, DATABASE) as session:
             checks.equal("preloaded: a new session runs the server's library",
-                         session.value("SELECT lotty.library_version()"), library.current)
+                         loaded(session), library.current)
             answer = session.run(UPDATE.format(library.next))
             checks.check("preloaded: the update wants a restart", answer.sqlstate == "55000" and answer.hint == "Restart the server.",
                          answer.messages)
@@ -215,8 +220,7 @@ def waiting_rows(checks, library, cluster, session):
     session.value("SELECT lotty_decide('none', 'waiting')")
     # As if an update had come in between; nothing but the version matters here.
     version = "UPDATE pg_extension SET extversion = '{}' WHERE extname = 'lotty'"
-    cluster.psql("BEGIN", version.format(library.current), "SELECT lotty.announce_change('lotty.flag'::regclass)", "COMMIT",
-                 database=DATABASE)
+    cluster.psql(version.format(library.current), "SELECT lotty.announce_change('lotty.flag'::regclass)", database=DATABASE)
     since = cluster.log_size()
     session.value("COMMIT")
     message = f"lotty {library.next} is loaded, but the extension in this database is version {library.current}"

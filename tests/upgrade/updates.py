@@ -24,6 +24,7 @@ SELECT count(*), count(*) FILTER (WHERE d.reason IN ('experiment_assigned', 'sti
        count(g.value), count(*) FILTER (WHERE g.value = d.value)
   FROM asked a CROSS JOIN LATERAL lotty_decide(a.key, a.subject) AS d
   LEFT JOIN given g ON (g.flag_key, g.subject_id) = (a.key, a.subject)"""
+LEDGER = "SELECT * FROM lotty_check_ledger()"
 BY_SQL = "SELECT value FROM lotty.metrics WHERE name = 'lotty_sql_writes_total'"
 
 
@@ -61,12 +62,12 @@ def install(cluster, database, version):
 
 
 def check_decisions(checks, cluster, name, database):
+    checks.equal(f"{name}: the ledger agrees with the log", cluster.psql(LEDGER, database=database), "")
     asked, assigned, known, same = map(int, cluster.psql(DECIDED, database=database).split("|"))
     checks.check(f"{name}: newcomers are assigned, and who was given a value is given it again",
                  asked >= 1000 and asked == assigned and known == asked // 2 and same == known,
                  f"{asked} asked, {assigned} assigned, {known} known, {same} of them the same")
-    checks.equal(f"{name}: the ledger agrees with the log",
-                 cluster.psql("SELECT * FROM lotty_check_ledger()", database=database), "")
+    checks.equal(f"{name}: and does so after these decisions", cluster.psql(LEDGER, database=database), "")
     sql = cluster.psql("SELECT lotty_evaluate('none', 's')", "SELECT count(*) FROM lotty_decide('none', 's')", BY_SQL,
                        database=database).splitlines()[-1]
     checks.equal(f"{name}: the log is written without SQL", sql, "0")
@@ -95,8 +96,8 @@ def check_way(checks, cluster, scripts, way, fresh):
     checks.check(f"{name}: every table has rows to be kept", len(before) >= 4 and not empty, empty or sorted(before))
     for version in way[1:]:
         cluster.psql(f"ALTER EXTENSION lotty UPDATE TO '{version}'", database=database)
-    checks.equal(f"{name}: the catalogs are those of a fresh installation",
-                 "\n".join(differences(fresh[way[-1]].catalog, catalog(cluster, database))), "")
+    found = differences(fresh[way[-1]].catalog, catalog(cluster, database))
+    checks.check(f"{name}: the catalogs are those of a fresh installation", not found, found)
     after = rows(cluster, database, kept)
     for table, text in before.items():
         checks.same_lines(f"{name}: rows of {table}", after[table], text)
@@ -121,8 +122,8 @@ def updates(checks, cluster, scripts):
         frozen = f"{scripts.current}frozen"
         scripts.put(f"lotty--{frozen}.sql", scripts.releases.install_script(scripts.current).read_text(encoding="utf-8"))
         install(cluster, "frozen", frozen)
-        checks.equal(f"{scripts.current} is released, and sql/ has not changed since",
-                     "\n".join(differences(catalog(cluster, "frozen"), fresh[scripts.current].catalog)), "")
+        found = differences(catalog(cluster, "frozen"), fresh[scripts.current].catalog)
+        checks.check(f"{scripts.current} is released, and sql/ has not changed since", not found, found)
     for number, source in enumerate(earlier):
         for target in [*earlier[number + 1:], scripts.current]:
             ways = scripts.ways(source, target)
