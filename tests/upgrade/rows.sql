@@ -31,6 +31,6 @@ SELECT gen_random_uuid(), 'button', 'subject-' || i, v.experiment_id, v.variant_
    AND v.name = CASE WHEN CASE WHEN i % 2 = 0 THEN i % 4 = 0
                                ELSE lotty_bucket('subject-' || i, v.experiment_id::text, 'variant') < 5000 END
                      THEN 'blue' ELSE 'red' END;
-INSERT INTO lotty.assignment (subject_id, experiment_id, variant_id, slot)
-SELECT subject_id, experiment_id, variant_id, 1 FROM lotty.decision;
+INSERT INTO lotty.assignment (subject_id, experiment_id, variant_id, slot, assigned_at)
+SELECT subject_id, experiment_id, variant_id, 1, created_at FROM lotty.decision;
 SELECT count(*) FROM generate_series(1, 10) AS i, lotty_track('subject-' || i, 'bought', i);
