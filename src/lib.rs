@@ -136,6 +136,9 @@ extension_sql_file!(
     "../sql/77_retention.sql",
     name = "retention",
     requires = ["triggers", api::session::cooldown_days]
+    "../sql/78_publication.sql",
+    name = "publication",
+    requires = ["triggers"]
 );
 extension_sql_file!(
     "../sql/80_life_cycle.sql",
