@@ -136,6 +136,8 @@ extension_sql_file!(
     "../sql/77_retention.sql",
     name = "retention",
     requires = ["triggers", api::session::cooldown_days]
+);
+extension_sql_file!(
     "../sql/78_publication.sql",
     name = "publication",
     requires = ["triggers"]

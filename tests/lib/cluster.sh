@@ -80,9 +80,9 @@ cluster_is_running() { # name
 }
 
 # Stops the server of one of our data folders, and no other.
-cluster_stop() { # name
+cluster_stop() { # name [fast|immediate]
     if cluster_is_running "$1"; then
-        as_server "$(cluster_bindir "$1")/pg_ctl" -w -t 60 -m fast \
+        as_server "$(cluster_bindir "$1")/pg_ctl" -w -t 60 -m "${2:-fast}" \
             -D "$(cluster_home "$1")/data" stop >/dev/null 2>&1 </dev/null 9>&- ||
             warn "the server in $(cluster_home "$1")/data could not be stopped"
     fi

@@ -128,6 +128,9 @@ class Cluster:
     def start(self):
         harness("cluster_start", self.name)
 
+    def stop(self, mode="fast"):
+        harness("cluster_stop", self.name, mode)
+
     def env(self, database, options=""):
         return {**self.environment, "PGDATABASE": database, "PGOPTIONS": options}
 
