@@ -1,6 +1,7 @@
 """How subjects get to the shard that has them: by PL/Proxy, or by a router in the application."""
 
 import hashlib
+import os
 import shutil
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
@@ -57,7 +58,9 @@ class Proxy:
             folder = Path(subprocess.check_output([cluster.bindir / "pg_config", option], text=True).strip())
             folder = folder / "extension" if option == "--sharedir" else folder
             for file in root.rglob(pattern):
-                shutil.copy(file, folder)
+                # Not into the file itself, which a server may have mapped.
+                shutil.copy(file, folder / f"{file.name}.new")
+                os.replace(folder / f"{file.name}.new", folder / file.name)
 
     def psql(self, *commands):
         return self.cluster.psql(*commands, database=self.database)
