@@ -1,5 +1,6 @@
 -- One node has the configuration, others decide by it: what is published, and what a node that
 -- subscribes must not do.
+SET LOCAL search_path TO pg_catalog, pg_temp;
 
 -- The one list of what is configuration; all other tables are of the node that writes them. Of the
 -- overrides, whitelists are configuration, written where that is. Variants that are forced belong
@@ -156,3 +157,5 @@ REVOKE ALL ON FUNCTION lotty.delete_overrides_of_variant() FROM PUBLIC;
 CREATE TRIGGER delete_overrides_of_variant AFTER DELETE ON lotty.variant
     FOR EACH ROW EXECUTE FUNCTION lotty.delete_overrides_of_variant();
 ALTER TABLE lotty.variant ENABLE REPLICA TRIGGER delete_overrides_of_variant;
+
+SET LOCAL search_path TO @extschema@, pg_temp;

@@ -72,7 +72,7 @@ UNION ALL
 SELECT o.object, jsonb_build_object('owner', c.relowner::regrole, 'privileges', pg_temp.acl(c.relacl), 'kind', c.relkind,
            'persistence', c.relpersistence, 'options', c.reloptions, 'access method', a.amname, 'tablespace', c.reltablespace,
            'row security', c.relrowsecurity, 'forced row security', c.relforcerowsecurity, 'replica identity', c.relreplident,
-           'partition bound', pg_get_expr(c.relpartbound, c.oid),
+           'partition bound', pg_get_expr(c.relpartbound, c.oid), 'partition key', pg_get_partkeydef(c.oid),
            'view', CASE WHEN c.relkind IN ('v', 'm') THEN pg_get_viewdef(c.oid) END,
            'index', CASE WHEN c.relkind IN ('i', 'I') THEN pg_get_indexdef(c.oid) END,
            'index state', CASE WHEN c.relkind IN ('i', 'I') THEN

@@ -34,3 +34,4 @@ SELECT gen_random_uuid(), 'button', 'subject-' || i, v.experiment_id, v.variant_
 INSERT INTO lotty.assignment (subject_id, experiment_id, variant_id, slot, assigned_at)
 SELECT subject_id, experiment_id, variant_id, 1, created_at FROM lotty.decision;
 SELECT count(*) FROM generate_series(1, 10) AS i, lotty_track('subject-' || i, 'bought', i);
+INSERT INTO lotty.log_policy (period, ahead, keep_unarchived) VALUES ('month', 3, true);

@@ -8,7 +8,7 @@ SELECT relation, condition FROM lotty.configuration_tables();
 SELECT c.oid::regclass AS neither FROM pg_class c
  WHERE c.relnamespace = 'lotty'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
    AND c.oid NOT IN (SELECT relation FROM lotty.configuration_tables())
-   AND c.relname NOT IN ('assignment', 'decision', 'event', 'change')
+   AND c.relname NOT IN ('assignment', 'decision', 'decision_default', 'log_policy', 'event', 'change')
  ORDER BY 1;
 -- Whose rows replication finds by their primary keys, which the conditions look at only.
 SELECT t.relation AS without_identity FROM lotty.configuration_tables() t JOIN pg_class c ON c.oid = t.relation
