@@ -25,8 +25,8 @@ COMMENT ON FUNCTION lotty.configuration_tables() IS
 REVOKE ALL ON FUNCTION lotty.configuration_tables() FROM PUBLIC;
 
 -- With the rights of the caller: who may create a publication, and of which tables, is PostgreSQL's
--- to say. pg_dump leaves the tables of an extension out of a publication, so this is also what makes
--- one whole again after a restore, as it is after an upgrade that brings a table.
+-- to say. pg_dump of 16 and before leaves the tables of an extension out of a publication, so this is
+-- also what makes one whole again after a restore, as it is after an upgrade that brings a table.
 CREATE FUNCTION @extschema@.lotty_publish(publication name DEFAULT 'lotty')
 RETURNS TABLE (action text, object text)
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
