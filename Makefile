@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help build install test bench fuzz-optimizely freeze lint fmt demo demo-stop psql clean
+.PHONY: help all build package dist install test bench fuzz-optimizely freeze lint fmt demo demo-stop psql clean
 
 # The PostgreSQL of `build` and `install`.
 PG_CONFIG ?= pg_config
@@ -16,11 +16,23 @@ help: ## this list
 build: ## build a release package for the PostgreSQL of PG_CONFIG
 	@tests/lib/pgrx package --pg-config "$(PG_CONFIG)"
 
+# PGXN's client makes this before it installs.
+all: build
+
 install: ## build a release and install it into the PostgreSQL of PG_CONFIG
 	@tests/lib/pgrx install --release --pg-config "$(PG_CONFIG)"
 
-test: ## install what is needed and run all tests, on PostgreSQL 15 and 18
+test: ## install what is needed and run all tests, on PostgreSQL 15, 16 and 18
 	@LOTTY_APT=yes tests/run $(LAYERS)
+
+# The PostgreSQL versions of `make package`; none: all that can be had.
+VERSIONS ?=
+
+package: ## build Debian packages, one for each PostgreSQL: VERSIONS="15 16 18"
+	@LOTTY_APT=yes packaging/run $(VERSIONS)
+
+dist: ## make the archive for PGXN out of the last commit
+	@packaging/dist
 
 bench: ## measure Lotty side by side with its floors, and write bench/RESULTS.md
 	@LOTTY_APT=yes bench/run

@@ -66,6 +66,9 @@ INDEXES = """SELECT count(bt_index_check(i.indexrelid, true)) FROM pg_index i
                JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_am m ON m.oid = c.relam
               WHERE i.indrelid IN ('lotty.decision_default'::regclass, 'lotty.assignment'::regclass)
                 AND m.amname = 'btree'"""
+# The wheel with PostgreSQL 16 comes without contrib. For the others that would be a failure.
+WITHOUT_AMCHECK = """SELECT current_setting('server_version_num')::int / 10000 = 16
+                        AND NOT EXISTS (SELECT FROM pg_available_extensions WHERE name = 'amcheck')"""
 HISTORY = """SELECT count(*) FILTER (WHERE status = 'completed'),
                     (SELECT count(*) FROM lotty.assignment WHERE slot IS NULL)
                FROM lotty.experiment"""
@@ -77,6 +80,9 @@ def check_ledger(checks, what, cluster, database):
                         "every logged assignment is in the ledger": LOG_WITHOUT_LEDGER,
                         "lotty_check_ledger() finds nothing": "SELECT * FROM lotty_check_ledger()"}.items():
         checks.equal(f"{what}: {name}", first_lines(cluster.psql(query, database=database)), "")
+    if cluster.psql(WITHOUT_AMCHECK, database=database) == "t":
+        print(f"left out: {what}: this PostgreSQL 16 has no amcheck to look at the indexes with", flush=True)
+        return
     cluster.psql("CREATE EXTENSION IF NOT EXISTS amcheck", database=database)
     checks.equal(f"{what}: the indexes of both agree with their tables",
                  cluster.psql(INDEXES, database=database), "5")

@@ -38,6 +38,11 @@ postgres_usable() { # pg_config
     fi
 }
 
+# Whether a version is here, or can be fetched or installed.
+postgres_obtainable() { # version
+    postgres_find "$1" >/dev/null || postgres_wheel "$1" >/dev/null || may_use_apt
+}
+
 postgres_major() { # pg_config
     "$1" --version | sed -n 's/^PostgreSQL \([0-9]*\).*/\1/p'
 }

@@ -111,6 +111,20 @@ require_node() {
     fi
 }
 
+# What computes a Debian package's dependencies on libraries.
+require_dpkg_dev() {
+    have dpkg-shlibdeps && return 0
+    if may_use_apt; then apt_install dpkg-dev >&2; fi
+    have dpkg-shlibdeps || die "missing, by its Debian name: dpkg-dev"
+}
+
+# What makes a clean Debian to install a package in.
+require_mmdebstrap() {
+    have mmdebstrap && return 0
+    if may_use_apt; then apt_install mmdebstrap >&2; fi
+    have mmdebstrap || die "missing, by its Debian name: mmdebstrap"
+}
+
 # --- wheels ------------------------------------------------------------------------------
 
 # Prints the command of a pip that works. Debian's python3 has a pip in a venv only.
