@@ -8,4 +8,4 @@ CREATE TABLE orders (
 
 CREATE ROLE shop_app LOGIN PASSWORD 'change me';
 GRANT INSERT ON orders TO shop_app;
-GRANT EXECUTE ON FUNCTION lotty_decide(text, text, jsonb), lotty_evaluate(text, text, jsonb) TO shop_app;
+SELECT lotty_grant('shop_app', 'decide');
