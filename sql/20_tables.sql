@@ -1,5 +1,5 @@
 -- The tables. Cheap invariants are constraints; what needs a look at another row, or a
--- better message, is in 30_triggers.sql. Each table is registered for pg_dump, which
+-- better message, is in the triggers (30_checks.sql to 38_invalidation.sql). Each table is registered for pg_dump, which
 -- otherwise leaves the rows of an extension's tables out.
 SET LOCAL search_path TO pg_catalog, pg_temp;
 

@@ -55,8 +55,8 @@ extension_sql_file!(
     requires = ["tables"]
 );
 extension_sql_file!(
-    "../sql/30_triggers.sql",
-    name = "triggers",
+    "../sql/30_checks.sql",
+    name = "checks",
     requires = [
         "decision_log",
         api::config_checks::check_targeting,
@@ -69,6 +69,46 @@ extension_sql_file!(
         api::config_checks::invalidate_cache,
         api::config_checks::announce_change
     ]
+);
+extension_sql_file!(
+    "../sql/31_flag.sql",
+    name = "flag_triggers",
+    requires = ["checks"]
+);
+extension_sql_file!(
+    "../sql/32_review.sql",
+    name = "review",
+    requires = ["flag_triggers"]
+);
+extension_sql_file!(
+    "../sql/33_experiment.sql",
+    name = "experiment_triggers",
+    requires = ["review"]
+);
+extension_sql_file!(
+    "../sql/34_variant.sql",
+    name = "variant_triggers",
+    requires = ["experiment_triggers"]
+);
+extension_sql_file!(
+    "../sql/35_override.sql",
+    name = "override_triggers",
+    requires = ["variant_triggers"]
+);
+extension_sql_file!(
+    "../sql/36_audience.sql",
+    name = "audience_triggers",
+    requires = ["override_triggers"]
+);
+extension_sql_file!(
+    "../sql/37_conflict_domain.sql",
+    name = "conflict_domain_triggers",
+    requires = ["audience_triggers"]
+);
+extension_sql_file!(
+    "../sql/38_invalidation.sql",
+    name = "triggers",
+    requires = ["conflict_domain_triggers"]
 );
 extension_sql_file!(
     "../sql/40_reports.sql",

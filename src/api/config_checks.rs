@@ -1,4 +1,4 @@
-//! What the triggers of the configuration tables call (`sql/30_triggers.sql`).
+//! What the triggers of the configuration tables call (`sql/30_checks.sql` and the files after it).
 
 use lotty_core::targeting::{self, Rule};
 use pgrx::prelude::*;

@@ -214,7 +214,9 @@ pub unsafe fn is_plain_index(index: pg_sys::Relation, known: &[&CStr]) -> bool {
         immediate
             && pg_sys::RelationGetIndexExpressions(index).is_null()
             && (predicate.is_null()
-                || known.iter().any(|known| name.to_bytes().ends_with(known.to_bytes()))
+                || known
+                    .iter()
+                    .any(|known| name.to_bytes().ends_with(known.to_bytes()))
                     && is_built_in(pg_sys::nodeToString(predicate.cast())))
     }
 }

@@ -55,10 +55,8 @@ pub unsafe fn find(table: pg_sys::Relation, time: i16, moment: Timestamp) -> Opt
                 above = middle;
             }
         }
-        let indexes = slice::from_raw_parts(
-            (*bounds).indexes,
-            usize::try_from((*bounds).nindexes).ok()?,
-        );
+        let indexes =
+            slice::from_raw_parts((*bounds).indexes, usize::try_from((*bounds).nindexes).ok()?);
         let partition = match *indexes.get(below)? {
             none if none < 0 => (*bounds).default_index,
             partition => partition,

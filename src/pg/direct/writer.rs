@@ -264,7 +264,10 @@ impl State {
         // is allocated for the row lives in its context.
         unsafe {
             // Of a partitioned table the rights to that count.
-            let named = self.part_of.as_ref().map_or(self.table, |(table, _)| *table);
+            let named = self
+                .part_of
+                .as_ref()
+                .map_or(self.table, |(table, _)| *table);
             if !self.open(self.admission.ask(named)?, is_current) {
                 return None;
             }
