@@ -193,6 +193,11 @@ extension_sql_file!(
     requires = ["triggers"]
 );
 extension_sql_file!(
+    "../sql/83_restore.sql",
+    name = "restore",
+    requires = ["change"]
+);
+extension_sql_file!(
     "../sql/84_export.sql",
     name = "export",
     requires = ["triggers"]
