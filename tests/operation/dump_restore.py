@@ -5,99 +5,75 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from servers import Problem, harness
+from content import UNREGISTERED, Content, check_restored
+from servers import Problem, Session, harness, wait_until
 
 HERE = Path(__file__).resolve().parent
 SOURCE = "dump_source"
 
-TABLES = """SELECT relname FROM pg_class
-             WHERE relnamespace = 'lotty'::regnamespace AND relkind IN ('r', 'p') ORDER BY 1"""
-
-# Who is asked about: 10,000 subjects, of whom the database knows 1,200.
-ASKED = """(SELECT s.number, f.key, 'subject-' || s.number AS subject
-              FROM generate_series(1, 10000) AS s (number),
-                   (SELECT key, row_number() OVER (ORDER BY key COLLATE "C") AS number,
-                           count(*) OVER () AS total FROM lotty.flag) AS f
-             WHERE (s.number + f.number) % f.total < {flags}
-             ORDER BY s.number, f.key COLLATE "C") AS asked"""
-ANSWERS = """COPY (SELECT asked.subject, a.flag, a.value, a.experiment_id, a.variant_id, a.reason
-                     FROM {asked}, {function}(key, subject, attributes(number)) AS a
-                    ORDER BY 1, 2) TO STDOUT"""
-EVALUATED = ANSWERS.format(asked=ASKED.format(flags=4), function="lotty_evaluate")
-DECIDED = ANSWERS.format(asked=ASKED.format(flags=2), function="lotty_decide")
-
-TRIGGERS = """SELECT tgrelid::regclass, tgname, tgenabled FROM pg_trigger
-               WHERE tgrelid IN (SELECT oid FROM pg_class WHERE relnamespace = 'lotty'::regnamespace)
-                 AND NOT tgisinternal ORDER BY 1, 2"""
-ALWAYS = """SELECT bool_and(tgenabled = 'A') AND count(*) >= 6 FROM pg_trigger
-             WHERE tgname = 'zz_invalidate_cache'"""
 STATUSES = "SELECT string_agg(DISTINCT status, ' ' ORDER BY status) FROM lotty.experiment"
 DISPLACED = "SELECT count(*) > 0 FROM lotty.assignment WHERE displaced_at IS NOT NULL"
 RELEASED = """SELECT count(*) FILTER (WHERE slot IS NULL) > 0 AND count(*) FILTER (WHERE slot > 3) > 0
                  AND count(*) FILTER (WHERE slot <= 3 AND status = 'completed') > 0
                 FROM lotty.assignment JOIN lotty.experiment USING (experiment_id)"""
 
-# A change after the restore goes on with the audit trail where the dump ended; and nobody alters
-# the trail, be it with the right to write to every table.
-NEWEST = "SELECT max(change_id) FROM lotty.change"
-CHANGE = "UPDATE lotty.flag SET description = 'after the restore' WHERE key = 'off'"
-NEWER = "SELECT change_id, operation, key FROM lotty.change WHERE change_id > {}"
-ALTERED = [("inserted", "INSERT INTO lotty.change (changed_by, as_role, table_name, operation) VALUES ('x', 'x', 'x', 'DELETE')"),
-           ("changed", "UPDATE lotty.change SET changed_by = 'nobody'"),
-           ("deleted", "DELETE FROM lotty.change"), ("emptied", "TRUNCATE lotty.change")]
-UNREVIEWED = "INSERT INTO lotty.experiment (key, status) VALUES ('unreviewed', 'running')"
+
+def fill(cluster, database):
+    """A database in which everything is that a dump can meet."""
+    cluster.fresh_database(database, extension=False)
+    cluster.psql(file=HERE / "sql/fill.sql", database=database)
 
 
-class Content:
-    """What a database holds and answers."""
-
-    def __init__(self, cluster, database):
-        self.tables = {
-            table: cluster.psql(f"COPY (SELECT * FROM lotty.{table} AS t ORDER BY t::text COLLATE \"C\")"
-                                " TO STDOUT", database=database)
-            for table in cluster.psql(TABLES, database=database).split()
-        }
-        self.evaluated = cluster.psql(EVALUATED, database=database)
-        # Decided and taken back: the second question of a subject sees what the first one did.
-        self.decided = cluster.psql("BEGIN", DECIDED, "ROLLBACK", database=database)
-        self.triggers = cluster.psql(TRIGGERS, database=database)
-
-
-def successful(cluster, program, *arguments, database, options=""):
+def successful(cluster, program, *arguments, database):
     """Runs a program that must say nothing of errors."""
-    code, _, complaints = cluster.run(program, *arguments, database=database, options=options)
+    code, output, complaints = cluster.run(program, *arguments, database=database)
     if code != 0 or "error" in complaints.lower():
         raise Problem(f"{program} {' '.join(arguments)}\n{complaints[-3000:]}")
-    return complaints
+    return output, complaints
 
 
-def dump(cluster, folder, name, *options):
+def dump(cluster, folder, name, *options, database=SOURCE):
     path = str(Path(folder) / name)
-    complaints = successful(cluster, "pg_dump", *options, "-f", path, SOURCE, database=SOURCE)
+    _, complaints = successful(cluster, "pg_dump", *options, "-f", path, database=database)
     if complaints:
         raise Problem(f"pg_dump has complaints\n{complaints}")
     return path
 
 
-def restore_plain(cluster, database, *paths):
+def restore_plain(cluster, database, *paths, options=()):
     for path in paths:
-        successful(cluster, "psql", "-Xq", "-v", "ON_ERROR_STOP=1", "-o", os.devnull, "-f", path,
+        successful(cluster, "psql", "-Xq", *options, "-v", "ON_ERROR_STOP=1", "-o", os.devnull, "-f", path,
                    database=database)
 
 
+def restore(cluster, database, path, *options):
+    successful(cluster, "pg_restore", "--exit-on-error", *options, "-d", database, path, database=database)
+
+
+# --- the ways to dump and restore ------------------------------------------------------------
+
+
 def plain(cluster, folder, database):
-    restore_plain(cluster, database, dump(cluster, folder, "plain.sql"))
+    restore_plain(cluster, database, dump(cluster, folder, "plain.sql"), options=["--single-transaction"])
 
 
-def custom(cluster, folder, database, *arguments, options=""):
-    successful(cluster, "pg_restore", "--exit-on-error", *arguments, "-d", database,
-               dump(cluster, folder, "custom.dump", "-Fc"), database=database, options=options)
+def custom(cluster, folder, database):
+    restore(cluster, database, dump(cluster, folder, "custom.dump", "-Fc"))
 
 
 def parallel(cluster, folder, database):
-    # The archive does not say in which order the foreign keys of an extension want its tables,
-    # so several jobs must not check them: the README says so too.
-    custom(cluster, folder, database, "-j2", options="-c session_replication_role=replica")
+    restore(cluster, database, dump(cluster, folder, "folder", "-Fd", "-j2"), "-j2")
+
+
+def children_first(cluster, folder, database):
+    """What several jobs can do to the order of the tables, at its worst, and every time."""
+    path = dump(cluster, folder, "reversed.dump", "-Fc")
+    entries = successful(cluster, "pg_restore", "-l", path, database=database)[0].splitlines()
+    data = [entry for entry in entries if " TABLE DATA " in entry]
+    turned = iter(reversed(data))
+    order = Path(folder) / "order"
+    order.write_text("\n".join(next(turned) if entry in data else entry for entry in entries) + "\n", encoding="utf-8")
+    restore(cluster, database, path, "-L", str(order))
 
 
 def two_steps(cluster, folder, database):
@@ -105,60 +81,79 @@ def two_steps(cluster, folder, database):
                   dump(cluster, folder, "data.sql", "--data-only"))
 
 
+def sections(cluster, folder, database):
+    path = dump(cluster, folder, "sections.dump", "-Fc")
+    for section in ("pre-data", "data", "post-data"):
+        restore(cluster, database, path, f"--section={section}")
+
+
 def inserts(cluster, folder, database):
-    restore_plain(cluster, database, dump(cluster, folder, "inserts.sql", "--inserts"))
+    restore_plain(cluster, database, dump(cluster, folder, "inserts.sql", "--rows-per-insert=50"))
 
 
-KINDS = {"plain": plain, "custom format": custom, "custom format, two jobs": parallel,
-         "schema, then data": two_steps, "inserts": inserts}
+def extension_only(cluster, folder, database):
+    restore_plain(cluster, database, dump(cluster, folder, "extension.sql", "-e", "lotty"))
+    # What the comparison needs is not of the extension.
+    cluster.psql(cluster.psql("SELECT pg_get_functiondef('attributes'::regproc)", database=SOURCE), database=database)
 
 
-def check_source(checks, cluster, before):
+def tables_only(cluster, folder, database):
+    """Rows without the extension, for one that is there."""
+    restore_plain(cluster, database, dump(cluster, folder, "schema.sql", "--schema-only"),
+                  dump(cluster, folder, "tables.sql", "-t", "lotty.*"))
+
+
+KINDS = {"plain, one transaction": plain, "custom format": custom, "folder, two jobs": parallel,
+         "tables in reverse order": children_first, "schema, then data": two_steps, "sections": sections,
+         "inserts": inserts, "the extension by name": extension_only, "the tables by name": tables_only}
+
+
+# --- checks ------------------------------------------------------------------------------------
+
+
+def check_source(checks, cluster, database, before):
     empty = [table for table, text in before.tables.items() if not text]
     checks.check("dump: every table has rows to be restored", before.tables and not empty, empty)
-    checks.equal("dump: experiments of every status", cluster.psql(STATUSES, database=SOURCE),
+    checks.equal("dump: every table and sequence is registered", cluster.psql(UNREGISTERED, database=database), "")
+    checks.equal("dump: experiments of every status", cluster.psql(STATUSES, database=database),
                  "approved archived completed draft in_review paused rejected running")
     checks.equal("dump: slots released, kept after the end, and above the limit",
-                 cluster.psql(RELEASED, database=SOURCE), "t")
+                 cluster.psql(RELEASED, database=database), "t")
     checks.equal("dump: memberships that a merge left without a slot",
-                 cluster.psql(DISPLACED, database=SOURCE), "t")
+                 cluster.psql(DISPLACED, database=database), "t")
     reasons = {line.rsplit("\t", 1)[1] for line in before.decided.splitlines()}
     checks.check("dump: decisions of many reasons are compared", len(reasons) >= 6, sorted(reasons))
+    subjects = {line.split("\t", 1)[0] for line in before.evaluated.splitlines()}
+    checks.equal("dump: decisions of 10,000 subjects are compared", len(subjects), 10000)
 
 
-def check_restored(checks, cluster, kind, database, before):
-    after = Content(cluster, database)
-    checks.equal(f"{kind}: the same tables", sorted(after.tables), sorted(before.tables))
-    for table, text in before.tables.items():
-        checks.same_lines(f"{kind}: rows of {table}", after.tables.get(table, ""), text)
-    checks.same_lines(f"{kind}: lotty_evaluate answers as before", after.evaluated, before.evaluated)
-    checks.same_lines(f"{kind}: lotty_decide answers as before", after.decided, before.decided)
-    checks.equal(f"{kind}: the same triggers", after.triggers, before.triggers)
-    checks.equal(f"{kind}: cache invalidation is enabled always",
-                 cluster.psql(ALWAYS, database=database), "t")
-    code, _, complaints = cluster.run(
-        "psql", "-Xq", "-v", "VERBOSITY=verbose", "-c",
-        "UPDATE lotty.experiment SET targeting = 'country = ' WHERE key = 'of string'", database=database)
-    checks.check(f"{kind}: an invalid rule is refused", code != 0 and "ERROR:  22023:" in complaints,
-                 complaints)
-    newest = int(cluster.psql(NEWEST, database=database))
-    cluster.psql(CHANGE, database=database)
-    checks.equal(f"{kind}: the audit trail goes on", cluster.psql(NEWER.format(newest), database=database),
-                 f"{newest + 1}|UPDATE|off")
-    for done, statement in ALTERED:
-        code, _, complaints = cluster.run("psql", "-Xq", "-v", "ON_ERROR_STOP=1", "-v", "VERBOSITY=verbose", "-c",
-                                          "SET ROLE pg_write_all_data", "-c", statement, database=database)
-        checks.check(f"{kind}: the audit trail cannot be {done}", code != 0 and "ERROR:  42501:" in complaints,
-                     complaints)
-    code, _, complaints = cluster.run(
-        "psql", "-Xq", "-v", "ON_ERROR_STOP=1", "-v", "VERBOSITY=verbose",
-        "-c", "GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA lotty TO pg_write_all_data",
-        "-c", "SET ROLE pg_write_all_data", "-c", UNREVIEWED, database=database)
-    checks.check(f"{kind}: what nobody approved cannot be inserted as running",
-                 code != 0 and "ERROR:  55000:" in complaints, complaints)
-    checks.equal(f"{kind}: the ledger agrees with the log",
-                 cluster.psql("SELECT * FROM lotty_check_ledger()", database=database),
-                 cluster.psql("SELECT * FROM lotty_check_ledger()", database=SOURCE))
+def check_schema_filter(checks, cluster, database):
+    """pg_dump takes an extension's tables by their own names or by that of the extension only."""
+    output, _ = successful(cluster, "pg_dump", "-n", "lotty", database=database)
+    checks.check("dump: -n lotty dumps nothing at all, as the README says", "COPY" not in output, output)
+
+
+# Two jobs of a restore, of which neither sees what the other one loads.
+RESTORING = "SET check_function_bodies = off; SELECT pg_catalog.set_config('search_path', '', false)"
+CHILD = """INSERT INTO lotty.variant (experiment_id, name, value, rank)
+           VALUES ('00000000-0000-4000-8000-000000000001', 'v', '1', 1)"""
+PARENT = "INSERT INTO lotty.experiment (experiment_id, key) VALUES ('00000000-0000-4000-8000-00000000000{}', 'e')"
+WAITS = "SELECT wait_event_type = 'Lock' FROM pg_stat_activity WHERE pid = {}"
+
+
+def check_two_jobs(checks, cluster, database):
+    for number, expected in ((1, None), (2, "23503")):
+        cluster.fresh_database(database)
+        with Session(cluster, database) as child, Session(cluster, database) as parent:
+            child.value(f"{RESTORING}; BEGIN; {CHILD}")
+            parent.value(RESTORING)
+            parent.send(PARENT.format(number))
+            wait_until("the second job", lambda: cluster.psql(WAITS.format(parent.pid)) == "t", seconds=10)
+            child.value("COMMIT")
+            answer = parent.receive()
+            checks.equal("dump: of two tables loaded at once, the last one checks the foreign key "
+                         f"({'holds' if expected is None else 'does not hold'})", answer.sqlstate, expected)
+    cluster.psql(f"DROP DATABASE {database}")
 
 
 def check_kind(checks, cluster, kind, database, before):
@@ -175,9 +170,10 @@ def check_kind(checks, cluster, kind, database, before):
 
 
 def dump_and_restore(checks, cluster):
-    cluster.fresh_database(SOURCE, extension=False)
-    cluster.psql(file=HERE / "sql/fill.sql", database=SOURCE)
+    fill(cluster, SOURCE)
     before = Content(cluster, SOURCE)
-    check_source(checks, cluster, before)
+    check_source(checks, cluster, SOURCE, before)
+    check_schema_filter(checks, cluster, SOURCE)
+    checks.part("restore: two tables at once", check_two_jobs, cluster, "dump_target_0")
     for number, kind in enumerate(KINDS, 1):
         checks.part(f"restore: {kind}", check_kind, cluster, kind, f"dump_target_{number}", before)

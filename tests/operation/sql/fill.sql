@@ -150,3 +150,17 @@ SELECT object, sum(moved), sum(dropped), sum(displaced)
 SELECT DISTINCT action FROM lotty_partition_log('month', keep => '13 months');
 INSERT INTO lotty.decision (decision_id, subject_id, reason, created_at)
 SELECT gen_random_uuid(), 'fast clock', 'forced', from_time FROM lotty.log_partitions() WHERE NOT is_default;
+
+-- Roles that use it: rights of every kind of object, to a column, to PUBLIC, to be handed on, to a setting.
+SELECT format('CREATE ROLE %I', r) FROM unnest(ARRAY['dump application', 'dump_reporter', 'dump_manager']) AS r
+ WHERE r <> ALL (SELECT rolname FROM pg_roles) \gexec
+GRANT EXECUTE ON FUNCTION lotty_decide, lotty_evaluate, lotty_track TO "dump application";
+GRANT EXECUTE ON FUNCTION lotty_bucket TO PUBLIC;
+GRANT USAGE ON SCHEMA lotty TO dump_reporter, dump_manager;
+GRANT SELECT ON lotty.decision, lotty.exposure TO dump_reporter;
+GRANT SELECT (experiment_id, key, status) ON lotty.experiment TO dump_reporter;
+GRANT USAGE ON TYPE lotty.reason TO dump_reporter WITH GRANT OPTION;
+GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA lotty TO dump_manager WITH GRANT OPTION;
+GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA lotty TO dump_manager;
+GRANT USAGE ON SEQUENCE lotty.change_change_id_seq TO dump_manager;
+GRANT SET ON PARAMETER lotty.cooldown_days TO dump_manager;
