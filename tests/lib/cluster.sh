@@ -33,7 +33,7 @@ server_folder() { # path
 
 # Creates a cluster, in place of an older one of that name. The server's programs come
 # from a folder given by the caller. Further lines for postgresql.conf come on stdin.
-cluster_create() { # name bindir
+cluster_create() { # name bindir [option of initdb ...]
     local home log=$LOTTY_STATE/log/cluster-$1.log bindir=$2
     home=$(cluster_home "$1")
     cluster_remove "$1"
@@ -43,7 +43,7 @@ cluster_create() { # name bindir
     printf '%s\n' "$bindir" >"$home.bindir"
     server_folder "$LOTTY_STATE/s/$1" >"$home.socket"
     as_server "$bindir/initdb" -D "$home/data" -U postgres -A trust -E UTF8 --locale=C \
-        --no-sync >"$log" 2>&1 </dev/null || {
+        --no-sync "${@:3}" >"$log" 2>&1 </dev/null || {
         show_log "$log"
         die "initdb failed for the cluster $1"
     }

@@ -99,13 +99,13 @@ def harness(function, *arguments, data=""):
 class Cluster:
     """A private cluster of tests/lib/cluster.sh, removed at the end of a `with`."""
 
-    def __init__(self, name, version, settings="", standby_of=None):
+    def __init__(self, name, version, settings="", standby_of=None, initdb=()):
         self.name = name
         self.bindir = Path(harness("postgres_bindir", version))
         if standby_of:
             harness("standby_create", name, standby_of.name)
         else:
-            harness("cluster_create", name, str(self.bindir), data=settings)
+            harness("cluster_create", name, str(self.bindir), *initdb, data=settings)
         self.home = Path(harness("cluster_home", name))
         self.log = self.home / "server.log"
         self.environment = {
