@@ -9,6 +9,7 @@
 -- is still empty; and each table, once loaded, checks those foreign keys of and to it whose other
 -- side is there. Each is checked, by whichever of the two tables ends last.
 -- Only the COPY of pg_restore loads a table as a whole. INSERTs (--inserts) do not, and take one job.
+SET LOCAL search_path TO pg_catalog, pg_temp;
 
 CREATE FUNCTION lotty.postpone_foreign_keys() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -111,3 +112,5 @@ BEGIN
     END LOOP;
 END
 $$;
+
+SET LOCAL search_path TO @extschema@, pg_temp;
