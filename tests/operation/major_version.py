@@ -47,6 +47,24 @@ def missing():
     return None
 
 
+# --- a difference of two minor versions -----------------------------------------------------
+
+# PostgreSQL 15.20 keeps a version of each column in an option of it, pg_attver. PostgreSQL 18.6 does
+# not know that, and so neither its pg_dump nor pg_upgrade brings a table there that is no extension's (such as a
+# partition of the log), whatever is in it. The new cluster needs nothing of it.
+UNKNOWN = "(pg_attver="
+REMOVED = """UPDATE pg_attribute SET attoptions = (SELECT array_agg(o) FROM unnest(attoptions) AS o WHERE o !~ '^pg_attver=')
+             WHERE attrelid >= 16384 AND attoptions::text ~ 'pg_attver='"""
+
+
+def without_unknown_options(old, new):
+    script, _ = successful(new, "pg_dump", "-h", old.environment["PGHOST"], "--schema-only", "--binary-upgrade",
+                           database=DATABASE)
+    if UNKNOWN in script:
+        old.psql(REMOVED, database=DATABASE)
+        print(f"without the column option pg_attver, which this PostgreSQL {NEW} does not know", flush=True)
+
+
 # --- by dump -----------------------------------------------------------------------------------
 
 
@@ -75,27 +93,12 @@ def one_database(checks, old, new, before):
 
 def by_dump(checks, old, before, settings):
     with Cluster(f"major-{NEW}", NEW, OF_SERVER) as new:
+        without_unknown_options(old, new)
         checks.part("pg_dumpall into the new version", whole_cluster, old, new, before, settings)
         checks.part("pg_dump and pg_restore into the new version", one_database, old, new, before)
 
 
 # --- by pg_upgrade -----------------------------------------------------------------------------
-
-# PostgreSQL 15.20 keeps a version of each column in an option of it, pg_attver. PostgreSQL 18.6 does
-# not know that, and so pg_upgrade brings no cluster there that has a table, whatever is in it.
-# The new cluster needs nothing of it.
-UNKNOWN = "(pg_attver="
-REMOVED = """UPDATE pg_attribute SET attoptions = (SELECT array_agg(o) FROM unnest(attoptions) AS o WHERE o !~ '^pg_attver=')
-             WHERE attrelid >= 16384 AND attoptions::text ~ 'pg_attver='"""
-
-
-def without_unknown_options(old, new):
-    script, _ = successful(new, "pg_dump", "-h", old.environment["PGHOST"], "--schema-only", "--binary-upgrade",
-                           database=DATABASE)
-    if UNKNOWN in script:
-        old.psql(REMOVED, database=DATABASE)
-        print(f"pg_upgrade: without the column option pg_attver, which this PostgreSQL {NEW} does not know", flush=True)
-
 
 def complaints_of(new):
     """What the programs that pg_upgrade runs have complained of."""
@@ -128,7 +131,6 @@ def check_indexes(checks, cluster, kind):
 def by_pg_upgrade(checks, old, before, settings):
     new = Cluster(f"upgraded-{NEW}", NEW, OF_SERVER, initdb=["--no-data-checksums"])
     try:
-        without_unknown_options(old, new)
         harness("cluster_stop", old.name)
         said = pg_upgrade(old, new, "--check")
         checks.check("pg_upgrade: --check finds nothing", "Clusters are compatible" in said, said)
