@@ -107,9 +107,10 @@ BEGIN
     EXECUTE format('COMMENT ON TABLE lotty.%I IS %L', name,
                    format('a part of the log, from %s', to_char(from_time AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI UTC')));
     PERFORM lotty.index_log_partition(format('lotty.%I', name)::regclass);
-    -- Rows of clocks that are fast, and of those who write the log themselves. The lock is the one that
-    -- attaching takes.
+    -- The locks that attaching takes, in the order in which everybody else takes them.
+    LOCK TABLE ONLY lotty.decision IN SHARE UPDATE EXCLUSIVE MODE;
     LOCK TABLE lotty.decision_default IN ACCESS EXCLUSIVE MODE;
+    -- Rows of clocks that are fast, and of those who write the log themselves.
     EXECUTE format('WITH moved AS (DELETE FROM lotty.decision_default d '
                    'WHERE d.created_at >= %L AND d.created_at < %L RETURNING d.*) '
                    'INSERT INTO lotty.%I SELECT * FROM moved', from_time, until_time, name);
@@ -125,7 +126,7 @@ CREATE FUNCTION lotty.log_needed_by(from_time timestamptz, until_time timestampt
 RETURNS text LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT min(e.key) FROM lotty.experiment e
      WHERE e.kind = 'experiment' AND e.status IN ('running', 'paused', 'completed')
-       AND e.started_at < until_time AND coalesce(e.completed_at, 'infinity') >= from_time
+       AND coalesce(e.started_at, e.created_at) < until_time AND coalesce(e.completed_at, 'infinity') >= from_time
 $$;
 COMMENT ON FUNCTION lotty.log_needed_by(timestamptz, timestamptz) IS
     'key of an experiment that ran then and is not archived; NULL if there is none';
