@@ -101,6 +101,7 @@ def both_libraries(checks, version, scripts):
         with Session(cluster, DATABASE) as old, Session(standby, DATABASE) as old_standby:
             checks.equal("the session of the old library decides", (works(old), works(old_standby)), (STICKY, STICKY))
             library.install(library.next)
+            without_flags(checks, cluster, library)
             with Session(cluster, DATABASE) as new, Session(standby, DATABASE) as new_standby:
                 checks.equal("sessions of two libraries at once",
                              [loaded(session) for session in (old, new, old_standby, new_standby)],
@@ -123,6 +124,14 @@ def older_fixture(checks, cluster, library):
         session.value("ALTER EXTENSION lotty UPDATE")
         checks.equal("an older extension: answers after the update, in the same session",
                      session.value("SELECT lotty_boolean('dark', 's', '{}', true)"), "t")
+
+
+def without_flags(checks, cluster, library):
+    """Where no flag is compiled, asking for all of them compares the versions too."""
+    cluster.fresh_database("empty")
+    with Session(cluster, "empty") as session:
+        check_refused(checks, "no flags", session, ["lotty_decide_all('s')", "lotty_evaluate_all('s')"],
+                      library.next, library.current, "Run ALTER EXTENSION lotty UPDATE.")
 
 
 def not_updated(checks, library, old, new, new_standby):
