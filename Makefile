@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help all build package dist install test bench fuzz-optimizely freeze lint fmt demo demo-stop psql clean
+.PHONY: help all build package dist install test bench fuzz fuzz-optimizely freeze lint fmt demo demo-stop psql clean
 
 # The PostgreSQL of `build` and `install`.
 PG_CONFIG ?= pg_config
@@ -36,6 +36,12 @@ dist: ## make the archive for PGXN out of the last commit
 
 bench: ## measure Lotty side by side with its floors, and write bench/RESULTS.md
 	@LOTTY_APT=yes bench/run
+
+# How long `make fuzz` takes for each target.
+SECONDS_EACH ?= 600
+
+fuzz: ## fuzz the engine, for ten minutes with each kind of input
+	@tests/fuzz/run $(SECONDS_EACH)
 
 # The scenarios of `make fuzz-optimizely`: 400 take about a minute.
 SEEDS ?= 1..5000

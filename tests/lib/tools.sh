@@ -37,6 +37,7 @@ apt_install() {
 missing_packages() { # pg versions
     local version
     have gcc || say gcc
+    have g++ || say g++ # libFuzzer is in C++
     [ -e /usr/include/stdio.h ] || have_headers || say libc6-dev
     have make || say make
     have python3 || say python3

@@ -7,8 +7,12 @@
     clippy::indexing_slicing
 )]
 
+pub mod datafiles;
+pub mod deciding;
+pub mod fuzz;
 pub mod generate;
 pub mod naive;
+pub mod texts;
 
 use std::ops::ControlFlow;
 
