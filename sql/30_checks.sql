@@ -17,7 +17,7 @@ BEGIN
         ERRCODE = 'check_violation', SCHEMA = 'lotty', TABLE = of_table, COLUMN = 'weight',
         CONSTRAINT = of_table || '_weight_check',
         MESSAGE = format('weight of %s is out of bounds', owner),
-        DETAIL = format('%s is not a number from 0 to below 1000000000000 with at most 8 decimals.', weight),
+        DETAIL = format('%s is not a number from 0 to below 1000000000000 with at most 8 decimals.', left(weight::text, 200)),
         HINT = 'Weights are relative: 1 and 2 give one third and two thirds.';
 END
 $$;

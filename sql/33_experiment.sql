@@ -24,7 +24,8 @@ BEGIN
         ERRCODE = 'check_violation', SCHEMA = 'lotty', TABLE = 'experiment',
         COLUMN = 'traffic_allocation', CONSTRAINT = 'experiment_traffic_allocation_check',
         MESSAGE = format('traffic allocation of experiment "%s" is not a percentage', experiment_key),
-        DETAIL = format('%s is not a number from 0 to 100 with at most 10 decimals.', traffic_allocation),
+        DETAIL = format('%s is not a number from 0 to 100 with at most 10 decimals.',
+                        left(traffic_allocation::text, 200)),
         HINT = 'Half of the subjects are 50, not 0.5.';
 END
 $$;

@@ -113,6 +113,7 @@ fn checked_keys(function: &str, flags: Option<Vec<Option<String>>>) -> Vec<Strin
     let mut seen = HashSet::with_capacity(flags.len());
     let mut keys = Vec::with_capacity(flags.len());
     for (index, flag) in flags.into_iter().enumerate() {
+        check_for_interrupts!();
         let key = flag.unwrap_or_else(|| errors::null_element(function, "flags", index + 1));
         if seen.insert(key.clone()) {
             keys.push(key);

@@ -1,12 +1,12 @@
 //! What `sql/70_optimizely.sql` calls: the translation of Optimizely's datafiles.
 
 use lotty_core::optimizely;
+use pgrx::Uuid;
 use pgrx::prelude::*;
-use pgrx::{JsonB, Uuid};
 use serde_json::Value;
 
 use crate::errors;
-use crate::pg::jsonb::JsonbArgument;
+use crate::pg::jsonb::{JsonbArgument, JsonbResult};
 use crate::pg::uuid;
 
 /// The configuration document of a datafile, for `lotty.apply_configuration`.
@@ -14,12 +14,13 @@ use crate::pg::uuid;
 /// Immutable, parallel safe; NULL for NULL. Errors: 22023 with the JSON path if the datafile is
 /// none, or has what cannot be represented.
 #[pg_extern(schema = "lotty", immutable, strict, parallel_safe, requires = ["schema"])]
-fn optimizely_configuration(datafile: JsonbArgument<'_>) -> JsonB {
-    match optimizely::translate(&json(&datafile)) {
-        Ok(configuration) => match serde_json::to_value(&configuration) {
-            Ok(document) => JsonB(document),
-            Err(error) => error!("lotty: configuration cannot be written as JSON: {error}"),
-        },
+fn optimizely_configuration(datafile: JsonbArgument<'_>) -> JsonbResult {
+    match optimizely::translate_with_pauses(&json(&datafile), &check_for_interrupts) {
+        Ok(configuration) => {
+            JsonbResult::written(|text| serde_json::to_writer(text, &configuration)).unwrap_or_else(
+                |error| error!("lotty: configuration cannot be written as JSON: {error}"),
+            )
+        }
         Err(error) => errors::invalid_datafile(&error),
     }
 }
@@ -46,6 +47,11 @@ fn optimizely_variant_id(project_id: &str, experiment_id: &str, variation_id: &s
         experiment_id,
         variation_id,
     ))
+}
+
+/// Ends a query that was cancelled.
+fn check_for_interrupts() {
+    check_for_interrupts!();
 }
 
 fn json(argument: &JsonbArgument<'_>) -> Value {

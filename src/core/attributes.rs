@@ -59,6 +59,10 @@ pub trait Attributes {
     /// A [`Segment::Key`] leads into an object and a [`Segment::Index`] into an array, never
     /// the other way round.
     fn get(&self, path: &Path) -> Value<'_>;
+
+    /// Called between steps of an evaluation that may each take long when values are large. Where
+    /// evaluations can be cancelled, this is the place to look whether one is, and to unwind.
+    fn interruption_point(&self) {}
 }
 
 /// The way to a value inside the attributes: a top-level name, then keys and indexes.

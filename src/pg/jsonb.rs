@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::ffi::CStr;
+use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::ops::ControlFlow;
 use std::{ptr, slice};
 
@@ -95,6 +96,56 @@ unsafe impl BoxRet for JsonbResult {
     unsafe fn box_into<'fcx>(self, fcinfo: &mut FcInfo<'fcx>) -> Datum<'fcx> {
         // SAFETY: as above.
         unsafe { fcinfo.return_raw_datum(self.0) }
+    }
+}
+
+impl JsonbResult {
+    /// What a function writes as JSON.
+    ///
+    /// # Errors
+    /// Those of the function.
+    pub fn written(
+        write: impl FnOnce(&mut dyn Write) -> Result<(), serde_json::Error>,
+    ) -> Result<Self, serde_json::Error> {
+        let mut writer =
+            BufWriter::with_capacity(BYTES_PER_INTERRUPT_CHECK, Interruptible(Vec::new()));
+        write(&mut writer)?;
+        let Interruptible(mut text) = writer
+            .into_inner()
+            .map_err(|error| serde_json::Error::io(error.into_error()))?;
+        text.push(0);
+        // SAFETY: jsonb_in takes a NUL-terminated text, which it copies from; JSON has no other NUL.
+        let datum = unsafe {
+            let argument = Some(pg_sys::Datum::from(text.as_ptr()));
+            direct_function_call_as_datum(pg_sys::jsonb_in, &[argument])
+        };
+        Ok(Self(
+            datum.unwrap_or_else(|| error!("lotty: unexpected NULL")),
+        ))
+    }
+}
+
+/// How much JSON is read or written between two checks for a cancelled query.
+const BYTES_PER_INTERRUPT_CHECK: usize = 16 * 1024;
+
+/// JSON that is read or written piece by piece: a query that was cancelled ends between two.
+struct Interruptible<T>(T);
+
+impl<T: Read> Read for Interruptible<T> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        check_for_interrupts!();
+        self.0.read(into)
+    }
+}
+
+impl<T: Write> Write for Interruptible<T> {
+    fn write(&mut self, from: &[u8]) -> io::Result<usize> {
+        check_for_interrupts!();
+        self.0.write(from)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
     }
 }
 
@@ -264,7 +315,10 @@ impl JsonbArgument<'_> {
                 0,
             ))
         };
-        serde_json::from_slice(text.to_bytes())
+        serde_json::from_reader(BufReader::with_capacity(
+            BYTES_PER_INTERRUPT_CHECK,
+            Interruptible(text.to_bytes()),
+        ))
     }
 }
 
@@ -272,6 +326,7 @@ impl Attributes for JsonbArgument<'_> {
     /// Only the keys on the path are looked at: a binary search each, no allocation but for
     /// an element of an array on the path.
     fn get(&self, path: &Path) -> Value<'_> {
+        self.interruption_point();
         let mut container = self.root;
         let mut value = Value::Object;
         for segment in path.segments() {
@@ -291,6 +346,11 @@ impl Attributes for JsonbArgument<'_> {
             value = found.value();
         }
         value
+    }
+
+    /// A query that was cancelled ends here.
+    fn interruption_point(&self) {
+        check_for_interrupts!();
     }
 }
 
@@ -372,15 +432,11 @@ impl<'a> Container<'a> {
     }
 }
 
-/// How many elements of an array pass between two checks for a cancelled query.
-const ELEMENTS_PER_INTERRUPT_CHECK: u32 = 1024;
-
 impl Elements for Container<'_> {
     fn visit(&self, visitor: &mut dyn FnMut(Value<'_>) -> ControlFlow<()>) {
         for index in 0..self.len() {
-            if index % ELEMENTS_PER_INTERRUPT_CHECK == 0 {
-                check_for_interrupts!();
-            }
+            // It costs a look at a variable; an element may be a number of 131,072 digits.
+            check_for_interrupts!();
             if visitor(self.element(index)).is_break() {
                 return;
             }

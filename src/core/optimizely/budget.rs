@@ -26,6 +26,7 @@ impl Budget {
 
     /// Takes a row with so many bytes of texts from the budget.
     pub(super) fn row(&mut self, bytes: usize, place: &Place<'_>) -> Result<(), DatafileError> {
+        place.pause();
         let row = bytes.saturating_add(ROW_BYTES);
         match self.0.checked_sub(row) {
             Some(rest) => {

@@ -74,5 +74,5 @@ pub use self::document::{
 };
 pub use self::error::DatafileError;
 pub use self::identity::variant_id;
-pub use self::translate::translate;
+pub use self::translate::{translate, translate_with_pauses};
 pub use self::warning::Warning;

@@ -14,7 +14,11 @@ const SHOWN: usize = 80;
 
 /// A place; its `Display` is the path to it.
 #[derive(Clone)]
-pub(super) struct Place<'d>(Option<Rc<Link<'d>>>);
+pub(super) struct Place<'d> {
+    link: Option<Rc<Link<'d>>>,
+    /// What is called at every step, and at every row that is written.
+    pause: Option<&'d dyn Fn()>,
+}
 
 struct Link<'d> {
     around: Place<'d>,
@@ -28,7 +32,25 @@ enum Step<'d> {
 
 impl<'d> Place<'d> {
     /// The datafile itself.
-    pub(super) const ROOT: Self = Self(None);
+    pub(super) const ROOT: Self = Self {
+        link: None,
+        pause: None,
+    };
+
+    /// The datafile itself; `pause` is called whenever something in it is looked at.
+    pub(super) fn root(pause: &'d dyn Fn()) -> Self {
+        Self {
+            link: None,
+            pause: Some(pause),
+        }
+    }
+
+    /// Calls what is to be called now and then.
+    pub(super) fn pause(&self) {
+        if let Some(pause) = self.pause {
+            pause();
+        }
+    }
 
     /// The member of this object.
     pub(super) fn key(&self, key: &'d str) -> Self {
@@ -41,8 +63,12 @@ impl<'d> Place<'d> {
     }
 
     fn then(&self, step: Step<'d>) -> Self {
+        self.pause();
         let around = self.clone();
-        Self(Some(Rc::new(Link { around, step })))
+        Self {
+            link: Some(Rc::new(Link { around, step })),
+            pause: self.pause,
+        }
     }
 
     /// The error of what stands here.
@@ -59,7 +85,7 @@ impl Display for Place<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let mut steps = Vec::new();
         let mut place = self;
-        while let Some(link) = &place.0 {
+        while let Some(link) = &place.link {
             steps.push(&link.step);
             place = &link.around;
         }

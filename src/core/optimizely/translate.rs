@@ -14,7 +14,7 @@ use crate::optimizely::document::{
 use crate::optimizely::error::DatafileError;
 use crate::optimizely::experiment::{Experiment, Variation};
 use crate::optimizely::identity::Identity;
-use crate::optimizely::place::shown;
+use crate::optimizely::place::{Place, shown};
 use crate::optimizely::project::{Flag, Group, Project};
 use crate::optimizely::range;
 use crate::optimizely::read::{Node, check_length};
@@ -26,7 +26,21 @@ use crate::optimizely::warning::Tally;
 /// An error when something in it decides about users and cannot be represented: see
 /// [the module](crate::optimizely).
 pub fn translate(datafile: &Value) -> Result<Configuration, DatafileError> {
-    let datafile = Node::root(datafile).object()?;
+    translate_with_pauses(datafile, &|| ())
+}
+
+/// [`translate`], with a function that is called whenever something in the datafile is looked at
+/// or a row is written. Where a translation can be cancelled, it may look whether one is, and
+/// unwind.
+pub fn translate_with_pauses<'d>(
+    datafile: &'d Value,
+    pause: &'d dyn Fn(),
+) -> Result<Configuration, DatafileError> {
+    let root = Node {
+        value: datafile,
+        place: Place::root(pause),
+    };
+    let datafile = root.object()?;
     let mut warnings = Vec::new();
     let project = Project::read(&datafile, &mut warnings)?;
     let id = datafile.required("projectId")?.name()?;

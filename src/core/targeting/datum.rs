@@ -9,6 +9,8 @@ use crate::float::Float;
 use crate::number::Number;
 use crate::optimizely_version::OptimizelyVersion;
 use crate::targeting::ast::Comparison;
+use crate::targeting::limits::MAX_MATCHED_BYTES;
+use crate::targeting::pattern::Pattern;
 use crate::targeting::truth::Truth;
 use crate::version::Version;
 
@@ -111,6 +113,17 @@ impl Datum<'_> {
     pub(super) fn test_text(&self, test: impl FnOnce(&str) -> bool) -> Truth {
         match self {
             Self::Text(text) => Truth::from(test(text)),
+            _ => Truth::Unknown,
+        }
+    }
+
+    /// Whether the pattern occurs in this value: unknown in a text beyond
+    /// [`MAX_MATCHED_BYTES`].
+    pub(super) fn match_text(&self, pattern: &Pattern) -> Truth {
+        match self {
+            Self::Text(text) if text.len() <= MAX_MATCHED_BYTES => {
+                Truth::from(pattern.is_match(text))
+            }
             _ => Truth::Unknown,
         }
     }

@@ -95,6 +95,7 @@ impl<'e> Evaluation<'e> {
     }
 
     fn check(&self, datum: &Datum<'_>, check: &Check) -> Truth {
+        self.attributes.interruption_point();
         match check {
             Check::InList(members) => self.is_member(datum, members),
             Check::InTexts(texts) => is_text_member(datum, texts),
@@ -105,7 +106,7 @@ impl<'e> Evaluation<'e> {
             Check::Contains(item) => datum.contains(&self.datum(item)),
             Check::StartsWith(prefix) => datum.test_text(|text| text.starts_with(&**prefix)),
             Check::EndsWith(suffix) => datum.test_text(|text| text.ends_with(&**suffix)),
-            Check::Matches(pattern) => datum.test_text(|text| pattern.is_match(text)),
+            Check::Matches(pattern) => datum.match_text(pattern),
             Check::Between(low, high) => {
                 let above = datum.compare(Comparison::GreaterOrEqual, &self.datum(low));
                 above.and(datum.compare(Comparison::LessOrEqual, &self.datum(high)))
@@ -118,6 +119,7 @@ impl<'e> Evaluation<'e> {
     fn is_member(&self, datum: &Datum<'_>, members: &[Term]) -> Truth {
         let mut found = Truth::False;
         for member in members {
+            self.attributes.interruption_point();
             found = found.or(datum.equals(&self.datum(member)));
             if found.is_true() {
                 break;
@@ -133,7 +135,11 @@ impl<'e> Evaluation<'e> {
         match term {
             Term::Literal(literal) => literal.datum(),
             Term::Attribute(path) => Datum::from(self.attributes.get(path)),
-            Term::Call(function, argument) => function.of(self.datum(argument)),
+            Term::Call(function, argument) => {
+                let argument = self.datum(argument);
+                self.attributes.interruption_point();
+                function.of(argument)
+            }
         }
     }
 }

@@ -23,6 +23,11 @@ pub const MAX_PATTERN_BYTES: usize = 256 * 1024;
 /// smaller cache makes difficult patterns slower, never wrong.
 pub const MAX_PATTERN_CACHE_BYTES: usize = 1024 * 1024;
 
+/// The longest text in which `MATCHES` looks, in bytes. A search takes time linear in the text,
+/// but a difficult pattern of the size allowed takes 16 us a byte (measured, release build), and
+/// a search cannot be interrupted: in the longest text it is over after a second.
+pub const MAX_MATCHED_BYTES: usize = 64 * 1024;
+
 /// How deep audiences may nest: an audience without references is one deep.
 pub const MAX_AUDIENCE_DEPTH: usize = 16;
 

@@ -69,7 +69,7 @@
 //! | `x IN a` | the same over the elements of the array `a` | `a` is not an array |
 //! | `x CONTAINS y` | string in string; array with an element equal to `y`, as by IN | any other types |
 //! | `x STARTS_WITH "a"`, `ENDS_WITH` | `x` is a string | any other type |
-//! | `x MATCHES "a"` | the [regular expression](regex) occurs anywhere in the string `x` | any other type |
+//! | `x MATCHES "a"` | the [regular expression](regex) occurs anywhere in the string `x` | any other type; a string [longer than 64 KiB](limits::MAX_MATCHED_BYTES) |
 //! | `x BETWEEN a AND b` | as `x >= a AND x <= b` | as the AND |
 //! | `x NOT IN …`, `NOT CONTAINS`, … | as `NOT x IN …`, `NOT x CONTAINS …` | as the NOT |
 //! | `x IS NULL` | whether `x` is missing or null | never |

@@ -16,7 +16,8 @@ use std::time::{Duration, Instant};
 
 use lotty_core::attributes::{Attributes, Path, Value};
 use lotty_core::targeting::limits::{
-    MAX_AUDIENCE_DEPTH, MAX_AUDIENCES, MAX_DEPTH, MAX_NODES, MAX_PATTERNS, MAX_SOURCE_BYTES,
+    MAX_AUDIENCE_DEPTH, MAX_AUDIENCES, MAX_DEPTH, MAX_MATCHED_BYTES, MAX_NODES, MAX_PATTERNS,
+    MAX_SOURCE_BYTES,
 };
 use lotty_core::targeting::{ErrorKind, Rule, Truth, audiences, find_cycle, parse};
 use serde_json::json;
@@ -386,4 +387,26 @@ fn audiences_are_listed_once_in_order_of_appearance() {
     let expr = parse("NOT (audience('b') OR audience('a')) AND audience('b') AND c = 'audience'");
     assert_eq!(audiences(&expr.unwrap()), ["b", "a"]);
     assert!(rule("audience('b') AND audience('a')").unresolved() == ["b", "a"]);
+}
+
+/// Patterns that no finite automaton of their size limit can follow quickly, on a text that gives
+/// it a new state at every byte.
+#[test]
+fn the_longest_text_is_searched_in_bounded_time_and_a_longer_one_not_at_all() {
+    let text = |length: usize| {
+        let mut number = 1_u32;
+        let letter = |_: usize| {
+            number = number.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            if number >> 31 == 0 { 'a' } else { 'b' }
+        };
+        (0..length).map(letter).collect::<String>()
+    };
+    let source = "a MATCHES '[ab]*a[ab]{500}c'";
+    let longest = json!({ "a": text(MAX_MATCHED_BYTES) });
+    let found = bounded(move || evaluate(source, &longest));
+    assert_eq!(found, Truth::False);
+    let longer = json!({ "a": text(MAX_MATCHED_BYTES + 1) });
+    assert_eq!(evaluate(source, &longer), Truth::Unknown);
+    assert_eq!(evaluate("a NOT MATCHES ''", &longer), Truth::Unknown);
+    assert_eq!(evaluate("a ENDS_WITH ''", &longer), Truth::True);
 }
