@@ -58,55 +58,45 @@ COMMENT ON FUNCTION lotty.log_partitions() IS
     'the partitions of the decision log, the default partition first, then in order of time, with the times of their rows (until_time is the first moment after); NULL for the default partition';
 
 -- decision_default is the pattern: what indexes it has, whoever made them, the others get.
-CREATE FUNCTION lotty.index_log_partition(partition regclass)
-RETURNS integer LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    name CONSTANT text := (SELECT c.relname FROM pg_class c WHERE c.oid = partition);
-    wanted record;
-    made integer := 0;
-BEGIN
+CREATE FUNCTION lotty.missing_log_indexes(partition regclass)
+RETURNS SETOF text LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     -- Names and tables aside, the definitions are to be the same.
-    FOR wanted IN
-        WITH defined AS (
-            SELECT i.indrelid, i.indisprimary, i.indisunique, c.relname,
-                   substring(pg_get_indexdef(i.indexrelid) FROM ' USING .*$') AS definition
-              FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
-             WHERE i.indrelid IN (partition, 'lotty.decision_default'::regclass)
-               AND i.indisvalid AND NOT i.indisexclusion)
-        SELECT d.* FROM defined d
+    WITH defined AS (
+        SELECT i.indrelid, i.indisprimary, i.indisunique, c.relname,
+               substring(pg_get_indexdef(i.indexrelid) FROM ' USING .*$') AS definition
+          FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+         WHERE i.indrelid IN (partition, 'lotty.decision_default'::regclass) AND NOT i.indisexclusion
+    ), wanted AS (
+        SELECT d.*, (SELECT c.relname FROM pg_class c WHERE c.oid = partition)
+                    || regexp_replace(d.relname, '^(decision_default)?_?', '_') AS name
+          FROM defined d
          WHERE d.indrelid = 'lotty.decision_default'::regclass
            AND NOT EXISTS (SELECT FROM defined p
                             WHERE p.indrelid = partition
                               AND (p.indisunique, p.definition) = (d.indisunique, d.definition))
-         ORDER BY d.indisprimary DESC, d.relname
-    LOOP
-        IF wanted.indisprimary
-           AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = partition AND i.indisprimary) THEN
-            EXECUTE format('ALTER TABLE %s ADD CONSTRAINT %I PRIMARY KEY (decision_id)', partition,
-                           name || '_pkey');
-        ELSE
-            EXECUTE format('CREATE %s INDEX %I ON %s %s', CASE WHEN wanted.indisunique THEN 'UNIQUE' END,
-                           name || regexp_replace(wanted.relname, '^(decision_default)?_?', '_'), partition,
-                           wanted.definition);
-        END IF;
-        made := made + 1;
-    END LOOP;
-    RETURN made;
-END
+    )
+    SELECT CASE WHEN w.indisprimary AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = partition AND i.indisprimary)
+                THEN format('ALTER TABLE %s ADD CONSTRAINT %I PRIMARY KEY (decision_id)', partition, w.name)
+                ELSE concat('CREATE', CASE WHEN w.indisunique THEN ' UNIQUE' END,
+                            format(' INDEX %I ON %s', w.name, partition), w.definition) END
+      FROM wanted w ORDER BY w.indisprimary DESC, w.relname
 $$;
-COMMENT ON FUNCTION lotty.index_log_partition(regclass) IS
-    'gives a partition of the decision log the indexes of lotty.decision_default that it lacks; says how many';
+COMMENT ON FUNCTION lotty.missing_log_indexes(regclass) IS
+    'statements that give a partition of the decision log the indexes of lotty.decision_default that it lacks';
 
 CREATE FUNCTION lotty.create_log_partition(from_time timestamptz, until_time timestamptz)
 RETURNS text LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     name CONSTANT text := to_char(from_time AT TIME ZONE 'UTC', '"decision_p"YYYYMMDD');
+    statement text;
 BEGIN
     -- Not CREATE TABLE ... PARTITION OF, which would lock everyone out of the whole log.
     EXECUTE format('CREATE TABLE lotty.%I (LIKE lotty.decision_default INCLUDING ALL EXCLUDING INDEXES)', name);
     EXECUTE format('COMMENT ON TABLE lotty.%I IS %L', name,
                    format('a part of the log, from %s', to_char(from_time AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI UTC')));
-    PERFORM lotty.index_log_partition(format('lotty.%I', name)::regclass);
+    FOR statement IN SELECT m FROM lotty.missing_log_indexes(format('lotty.%I', name)::regclass) AS m LOOP
+        EXECUTE statement;
+    END LOOP;
     -- The locks that attaching takes, in the order in which everybody else takes them.
     LOCK TABLE ONLY lotty.decision IN SHARE UPDATE EXCLUSIVE MODE;
     LOCK TABLE lotty.decision_default IN ACCESS EXCLUSIVE MODE;
@@ -131,101 +121,153 @@ $$;
 COMMENT ON FUNCTION lotty.log_needed_by(timestamptz, timestamptz) IS
     'key of an experiment that ran then and is not archived; NULL if there is none';
 
--- A row for what was done, or would have been but for something that is said.
+-- Partitions whose rows are all older than the policy keeps, as arrays of name, whether it is the default
+-- partition, and the times of the rows. The cool-down looks at the log too.
+CREATE FUNCTION lotty.old_log_partitions(keep interval)
+RETURNS SETOF jsonb LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+    WITH old (than) AS (SELECT least(now() - keep, now() - make_interval(days => lotty.cooldown_days())) WHERE keep IS NOT NULL)
+    SELECT jsonb_build_array(p.partition, p.is_default, p.from_time, p.until_time)
+      FROM lotty.log_partitions() p JOIN old ON p.until_time <= old.than
+     UNION ALL
+    SELECT jsonb_build_array('lotty.decision_default', true, d.oldest, d.youngest)
+      FROM (SELECT min(t.created_at), max(t.created_at) FROM lotty.decision_default t, old) AS d (oldest, youngest)
+      JOIN old ON d.youngest < old.than
+$$;
+COMMENT ON FUNCTION lotty.old_log_partitions(interval) IS
+    'the partitions of the decision log of which everything is older than that';
+
+-- Everybody locks the log before its partitions. So does this: what takes locks on several partitions is done
+-- with the log locked exclusively, which is asked for once, first, and in vain for no longer than
+-- lock_timeout. What remains, making partitions, locks the default partition alone. Then nobody can wait
+-- for this in a circle. What is done under these locks is short: rows are neither copied nor indexed.
 CREATE FUNCTION @extschema@.lotty_maintain(lock_timeout interval DEFAULT '2 seconds')
 RETURNS TABLE (action text, object text, detail text)
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp SET datestyle = 'ISO' SET timezone = 'UTC' AS $$
 DECLARE
     policy lotty.log_policy;
-    waits CONSTANT text := (extract(epoch FROM lock_timeout) * 1000)::bigint;
+    waits CONSTANT bigint := ceil(extract(epoch FROM lock_timeout) * 1000);
     before_it CONSTANT text := current_setting('lock_timeout');
-    from_time timestamptz;
-    until_time timestamptz;
-    cutoff timestamptz;
-    partition regclass;
-    too_old jsonb[];
+    has_log boolean := false;
+    existing record;
     part jsonb;
+    statement text;
+    is_empty boolean;
     needed_by text;
+    begins timestamptz;
+    ends timestamptz;
 BEGIN
-    IF lock_timeout IS NULL OR lock_timeout <= interval '0' THEN
+    IF waits IS NULL OR waits NOT BETWEEN 1 AND 3600000 THEN
         RAISE EXCEPTION USING
             ERRCODE = 'invalid_parameter_value',
-            MESSAGE = format('lock_timeout must be above 0, not %s', coalesce(lock_timeout::text, 'NULL')),
+            MESSAGE = format('lock_timeout must be above 0 and at most an hour, not %s', coalesce(lock_timeout::text, 'NULL')),
             DETAIL = 'While lotty_maintain waits for a lock, decisions wait behind it.',
             HINT = 'Pass for how long decisions may wait, for example interval ''2 seconds''.';
+    ELSIF current_setting('transaction_isolation') NOT IN ('read committed', 'read uncommitted') THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'object_not_in_prerequisite_state',
+            MESSAGE = format('the log cannot be maintained at isolation level %s', current_setting('transaction_isolation')),
+            DETAIL = 'It must see what was written while it waited for a lock.',
+            HINT = 'Call it in a transaction with READ COMMITTED.';
     END IF;
+    PERFORM set_config('lock_timeout', waits::text, true);
     -- One at a time.
     LOCK TABLE lotty.log_policy IN SHARE UPDATE EXCLUSIVE MODE;
     SELECT * INTO policy FROM lotty.log_policy;
-    PERFORM set_config('lock_timeout', waits, true);
 
-    -- Partitions that others have made, pg_partman for example, may lack indexes.
-    FOREACH partition IN ARRAY ARRAY(
-        SELECT p.partition FROM lotty.log_partitions() p JOIN pg_class c ON c.oid = p.partition
-         WHERE NOT p.is_default AND c.relkind = 'r') LOOP
+    IF EXISTS (SELECT FROM lotty.old_log_partitions(policy.keep))
+       OR EXISTS (SELECT FROM lotty.log_partitions() p CROSS JOIN lotty.missing_log_indexes(p.partition)) THEN
         BEGIN
-            IF lotty.index_log_partition(partition) > 0 THEN
-                RETURN QUERY SELECT 'indexed', partition::text, 'it lacked indexes of lotty.decision_default';
+            LOCK TABLE ONLY lotty.decision IN ACCESS EXCLUSIVE MODE;
+            has_log := true;
+        EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
+            RETURN QUERY SELECT 'postponed', 'lotty.decision',
+                'partitions are to be dropped or indexed, and a transaction that uses the log is still running';
+        END;
+    END IF;
+
+    -- By statements that begin after the lock was had. What a query is open on cannot be dropped: hence the array.
+    FOREACH part IN ARRAY ARRAY(SELECT o FROM lotty.old_log_partitions(policy.keep) AS o WHERE has_log) LOOP
+        object := part ->> 0;
+        begins := part ->> 2;
+        ends := part ->> 3;
+        needed_by := CASE WHEN policy.keep_unarchived THEN lotty.log_needed_by(begins, ends) END;
+        IF needed_by IS NOT NULL THEN
+            RETURN QUERY SELECT 'kept', object,
+                format('the report of experiment "%s" needs it; lotty_archive(%L) lets go of it', needed_by, needed_by);
+            CONTINUE;
+        END IF;
+        BEGIN
+            IF (part -> 1)::boolean THEN
+                -- Against those who write to it by its own name; and then it is looked at once more.
+                LOCK TABLE lotty.decision_default IN ACCESS EXCLUSIVE MODE;
+                IF part IN (SELECT lotty.old_log_partitions(policy.keep)) THEN
+                    TRUNCATE lotty.decision_default;
+                    RETURN QUERY SELECT 'emptied', object, format('its rows were older than %s', policy.keep);
+                END IF;
+            ELSE
+                EXECUTE format('DROP TABLE %s', object);
+                RETURN QUERY SELECT 'dropped', object, format('from %s until %s', begins, ends);
             END IF;
-        EXCEPTION WHEN lock_not_available THEN
-            RETURN QUERY SELECT 'postponed', partition::text, 'indexes are missing, and the table is in use';
+        EXCEPTION WHEN OTHERS THEN
+            RETURN QUERY SELECT 'failed', object, SQLERRM;
         END;
     END LOOP;
 
+    -- From the end of the partition of this moment on or, if there is none, after the running period, whose
+    -- rows are in the default partition and stay there; earlier if there are partitions already. Those that are
+    -- there are left as they are.
     IF policy.period IS NOT NULL THEN
-        -- Where the partitions end, or after the running period if they have ended already: its rows
-        -- are in the default partition, and stay there.
-        SELECT max(p.until_time) INTO from_time FROM lotty.log_partitions() p WHERE p.until_time > now();
-        from_time := coalesce(from_time, lotty.next_log_period(policy.period, now()));
-        WHILE from_time <= lotty.log_period_start(policy.period, now()) + policy.ahead * ('1 ' || policy.period)::interval LOOP
-            until_time := lotty.next_log_period(policy.period, from_time);
+        SELECT least(lotty.next_log_period(policy.period, now()),
+                     min(CASE WHEN p.from_time > now() THEN p.from_time ELSE p.until_time END)) INTO begins
+          FROM lotty.log_partitions() p WHERE p.until_time > now();
+        WHILE begins <= lotty.log_period_start(policy.period, now()) + policy.ahead * ('1 ' || policy.period)::interval LOOP
+            SELECT p.from_time, p.until_time INTO existing FROM lotty.log_partitions() p
+             WHERE p.until_time > begins ORDER BY p.from_time LIMIT 1;
+            IF existing.from_time <= begins THEN
+                begins := existing.until_time;
+                CONTINUE;
+            END IF;
+            ends := least(lotty.next_log_period(policy.period, begins), existing.from_time);
             BEGIN
-                object := lotty.create_log_partition(from_time, until_time);
-                RETURN QUERY SELECT 'created', object, format('from %s until %s', from_time, until_time);
-            EXCEPTION WHEN lock_not_available THEN
-                RETURN QUERY SELECT 'postponed', 'lotty.decision_default', format(
-                    'no partition was made for %s: a transaction that has decided is still running', from_time);
-                EXIT;
+                object := lotty.create_log_partition(begins, ends);
+                RETURN QUERY SELECT 'created', object, format('from %s until %s', begins, ends);
+            EXCEPTION
+                WHEN lock_not_available OR deadlock_detected THEN
+                    RETURN QUERY SELECT 'postponed', 'lotty.decision_default', format(
+                        'no partition was made for %s: a transaction that has decided is still running', begins);
+                    EXIT;
+                WHEN OTHERS THEN
+                    RETURN QUERY SELECT 'failed', 'lotty.decision_default',
+                                        format('no partition was made for %s: %s', begins, SQLERRM);
+                    EXIT;
             END;
-            from_time := until_time;
+            begins := ends;
         END LOOP;
     END IF;
 
-    IF policy.keep IS NOT NULL THEN
-        -- The cool-down looks at the log.
-        cutoff := least(now() - policy.keep, now() - make_interval(days => lotty.cooldown_days()));
-        -- The default partition goes by the times that it has. All are looked up before one is touched:
-        -- a table that a query is open on can be neither dropped nor emptied.
-        too_old := ARRAY(
-            SELECT jsonb_build_array(p.partition, p.is_default, p.from_time, p.until_time) FROM lotty.log_partitions() p
-             WHERE p.until_time <= cutoff
-             UNION ALL
-            SELECT jsonb_build_array('lotty.decision_default', true, min(d.created_at), max(d.created_at))
-              FROM lotty.decision_default d HAVING max(d.created_at) < cutoff);
-        FOREACH part IN ARRAY too_old LOOP
-            object := part ->> 0;
-            from_time := part ->> 2;
-            until_time := part ->> 3;
-            needed_by := CASE WHEN policy.keep_unarchived THEN lotty.log_needed_by(from_time, until_time) END;
-            IF needed_by IS NOT NULL THEN
-                RETURN QUERY SELECT 'kept', object,
-                    format('the report of experiment "%s" needs it; lotty_archive(%L) lets go of it', needed_by, needed_by);
-                CONTINUE;
-            END IF;
-            BEGIN
-                IF (part -> 1)::boolean THEN
-                    TRUNCATE lotty.decision_default;
-                    RETURN QUERY SELECT 'emptied', object, format('its rows were older than %s', policy.keep);
-                ELSE
-                    EXECUTE format('DROP TABLE %s', object);
-                    RETURN QUERY SELECT 'dropped', object, format('from %s until %s', from_time, until_time);
-                END IF;
-            EXCEPTION WHEN lock_not_available THEN
-                RETURN QUERY SELECT 'postponed', object, 'it is too old, and is in use';
-            END;
-        END LOOP;
-    END IF;
+    -- Partitions that others have made, pg_partman for example, may lack indexes, and so do all when the pattern
+    -- gets a new one. Where there are rows, building it would keep everybody waiting: that is left to whoever
+    -- can do it CONCURRENTLY.
+    FOREACH object IN ARRAY ARRAY(
+        SELECT p.partition::text FROM lotty.log_partitions() p JOIN pg_class c ON c.oid = p.partition
+         WHERE has_log AND NOT p.is_default AND c.relkind = 'r' AND EXISTS (SELECT FROM lotty.missing_log_indexes(p.partition)))
+    LOOP
+        EXECUTE format('SELECT NOT EXISTS (SELECT FROM %s)', object) INTO is_empty;
+        IF NOT is_empty THEN
+            RETURN QUERY SELECT 'unindexed', object, string_agg(replace(m, ' INDEX ', ' INDEX CONCURRENTLY '), '; ')
+                           FROM lotty.missing_log_indexes(object::regclass) AS m;
+            CONTINUE;
+        END IF;
+        BEGIN
+            FOR statement IN SELECT m FROM lotty.missing_log_indexes(object::regclass) AS m LOOP
+                EXECUTE statement;
+            END LOOP;
+            RETURN QUERY SELECT 'indexed', object, 'it lacked indexes of lotty.decision_default';
+        EXCEPTION WHEN OTHERS THEN
+            RETURN QUERY SELECT 'failed', object, SQLERRM;
+        END;
+    END LOOP;
     PERFORM set_config('lock_timeout', before_it, true);
 END
 $$;

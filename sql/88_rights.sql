@@ -107,10 +107,11 @@ $$;
 COMMENT ON FUNCTION lotty.check_grant(text, text, text) IS
     'raises invalid_parameter_value, undefined_object or insufficient_privilege unless the caller can give and take that right';
 
-CREATE FUNCTION lotty.has_rights(role text, rights text) RETURNS boolean
+-- One of them will do, since it may have been granted by a version that had fewer, or been taken back in part.
+CREATE FUNCTION lotty.has_rights(role text, rights text, beside text) RETURNS boolean
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     -- What was granted to the role itself, and not what it has as a superuser or a member of another.
-    SELECT coalesce(bool_and(p.privilege IN (
+    SELECT coalesce(bool_or(p.privilege IN (
                SELECT a.privilege_type
                  FROM aclexplode(CASE k.kind
                           WHEN 'FUNCTION' THEN (SELECT proacl FROM pg_proc WHERE oid = k.name::regprocedure)
@@ -119,11 +120,11 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
                           WHEN 'SCHEMA' THEN (SELECT nspacl FROM pg_namespace WHERE oid = k.name::regnamespace)
                       END) a
                 WHERE a.grantee = (SELECT r.oid FROM pg_roles r WHERE r.rolname = role))), false)
-      FROM lotty.privileges_of(rights) p
+      FROM (SELECT * FROM lotty.privileges_of(rights) EXCEPT SELECT * FROM lotty.privileges_of(beside)) p
      CROSS JOIN LATERAL (SELECT split_part(p.object, ' ', 1), regexp_replace(p.object, '^\w+ ', '')) AS k (kind, name)
 $$;
-COMMENT ON FUNCTION lotty.has_rights(text, text) IS
-    'whether a role was granted all privileges of the right decide, report or manage';
+COMMENT ON FUNCTION lotty.has_rights(text, text, text) IS
+    'whether a role was granted a privilege of the right decide, report or manage that another one does not have';
 
 CREATE FUNCTION @extschema@.lotty_grant(role text, rights text)
 RETURNS SETOF text LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
@@ -131,7 +132,8 @@ DECLARE
     statement text;
 BEGIN
     PERFORM lotty.check_grant('lotty_grant', role, rights);
-    -- In a schema of its own an application would not find the functions.
+    -- In a schema of its own an application would not find the functions. (lotty_revoke leaves it: it may have
+    -- been granted for what else is there.)
     IF NOT has_schema_privilege(role, '@extschema@', 'USAGE') THEN
         statement := format('GRANT USAGE ON SCHEMA %I TO %I', '@extschema@', role);
         EXECUTE statement;
@@ -156,10 +158,11 @@ DECLARE
 BEGIN
     PERFORM lotty.check_grant('lotty_revoke', role, rights);
     FOR statement IN
-        WITH needed AS (
-            SELECT p.* FROM unnest(ARRAY['decide', 'report', 'manage']) AS other
-              CROSS JOIN LATERAL lotty.privileges_of(other) p
-             WHERE other <> rights AND lotty.has_rights(role, other)
+        WITH others AS MATERIALIZED (
+            SELECT other FROM unnest(ARRAY['decide', 'report', 'manage']) AS other
+             WHERE other <> rights AND lotty.has_rights(role, other, rights)
+        ), needed AS (
+            SELECT p.* FROM others CROSS JOIN LATERAL lotty.privileges_of(other) p
         )
         SELECT format('REVOKE %s ON %s FROM %I', string_agg(p.privilege, ', '), p.object, role)
           FROM (SELECT * FROM lotty.privileges_of(rights) EXCEPT TABLE needed) AS p

@@ -25,13 +25,18 @@ pub fn generation() -> u64 {
     GENERATION.load(Relaxed)
 }
 
-/// Watches a relation. `false` if there are too many.
+/// Watches a relation. `false` if there are too many: then none is watched any more, so that what is built
+/// next finds room. (A session that lives for long comes by many partitions.)
 pub fn watch(relation: pg_sys::Oid) -> bool {
     let relation = relation.to_u32();
-    WATCHED.iter().any(|slot| {
+    let found = WATCHED.iter().any(|slot| {
         let free = slot.compare_exchange(0, relation, Relaxed, Relaxed);
         free.is_ok() || free == Err(relation)
-    })
+    });
+    if !found {
+        on_relcache(0);
+    }
+    found
 }
 
 /// PostgreSQL says so whenever something about a relation changes (0: of any), before whoever

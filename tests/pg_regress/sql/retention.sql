@@ -13,6 +13,10 @@ SELECT * FROM try($$SELECT lotty_partition_log(keep => '6 days')$$);
 SELECT * FROM try($$SELECT lotty_partition_log(keep_unarchived => NULL)$$);
 SELECT * FROM try($$SELECT lotty_maintain('0')$$);
 SELECT * FROM try($$SELECT lotty_maintain(NULL)$$);
+SELECT * FROM try($$SELECT lotty_maintain('30 days')$$);
+BEGIN ISOLATION LEVEL REPEATABLE READ;
+SELECT * FROM try($$SELECT lotty_maintain()$$);
+COMMIT;
 SELECT * FROM try($$INSERT INTO lotty.log_policy (period, ahead, keep_unarchived) VALUES ('hour', 3, true)$$) WHERE item = 'error';
 
 -- Divided from the next period on; the rows of this one stay where they are.
@@ -93,9 +97,13 @@ ROLLBACK;
 CREATE TABLE lotty.by_hand (LIKE lotty.decision);
 ALTER TABLE lotty.decision ATTACH PARTITION lotty.by_hand FOR VALUES FROM ('2030-01-01') TO ('2030-02-01');
 CREATE INDEX decision_default_flag_idx ON lotty.decision_default (flag_key, created_at);
-SELECT DISTINCT action, detail FROM lotty_maintain();
+SELECT DISTINCT action, regexp_replace(detail, 'decision_p[0-9]{8}', 'P', 'g') AS detail FROM lotty_maintain() ORDER BY 1;
 SELECT indexrelid::regclass FROM pg_index WHERE indrelid = 'lotty.by_hand'::regclass ORDER BY indexrelid::regclass::text;
-SELECT count(*) AS again FROM lotty_maintain();
+SELECT DISTINCT action FROM lotty_maintain();
+-- What is far ahead is no end, and what is in the way of one partition is in that of no other.
+UPDATE lotty.log_policy SET ahead = 3;
+SELECT count(*) > 0 AS made FROM lotty_maintain() WHERE action = 'created';
+SELECT max(until_time) FILTER (WHERE until_time < '2030-01-01') > now() + interval '80 days' AS goes_on FROM lotty.log_partitions();
 DROP INDEX lotty.decision_default_flag_idx;
 DROP TABLE lotty.by_hand;
 
@@ -111,7 +119,10 @@ SELECT md5(day::text)::uuid, 'g', 'old', md5('experiment g')::uuid, md5('a g')::
   FROM generate_series(timestamptz '2020-01-10 UTC', '2020-03-10 UTC', '1 month') AS day;
 SELECT added FROM lotty_rebuild_ledger();
 SELECT tableoid::regclass, count(*) FROM lotty.decision WHERE subject_id = 'old' GROUP BY 1 ORDER BY 1;
+CREATE VIEW on_old AS SELECT * FROM lotty.decision_p20200101;
 SELECT action, object, detail FROM lotty_partition_log('month', keep => '1 year', ahead => 1) ORDER BY 2;
+DROP VIEW on_old;
+SELECT action, object, detail FROM lotty_maintain() ORDER BY 2;
 SELECT decisions, exposed_at AT TIME ZONE 'UTC' AS exposed_at FROM lotty.exposure WHERE experiment_key = 'g';
 SELECT lotty_complete('g');
 SELECT action, object FROM lotty_maintain() ORDER BY 2;
