@@ -75,7 +75,8 @@ def while_deciding(checks, cluster):
 def dumped(checks, cluster):
     """Partitions, their indexes and rows, and the policy come back from a dump."""
     cluster.psql("SELECT count(*) FROM lotty_partition_log('month', keep => '1 year', ahead => 2)",
-                 MAKE, "SELECT lotty.create_log_partition('2020-01-01 UTC', '2020-02-01 UTC')",
+                 MAKE, "SELECT count(*) FROM lotty_maintain()",
+                 "SELECT lotty.create_log_partition('2020-01-01 UTC', '2020-02-01 UTC')",
                  """INSERT INTO lotty.decision (decision_id, subject_id, reason, created_at)
                     SELECT gen_random_uuid(), 'old', 'forced', day
                       FROM generate_series('2019-12-01', '2020-03-01', interval '1 day') AS day""",
