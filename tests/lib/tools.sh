@@ -37,11 +37,9 @@ apt_install() {
 missing_packages() { # pg versions
     local version
     have gcc || say gcc
-    have g++ || say g++ # libFuzzer is in C++
     [ -e /usr/include/stdio.h ] || have_headers || say libc6-dev
     have make || say make
     have python3 || say python3
-    have git || say git # the tests of a release make one of a copy
     if is_root; then
         have sudo || say sudo # `cargo pgrx test --runas` calls it
     fi
@@ -97,6 +95,19 @@ require_linters() {
         show_log "$LOTTY_STATE/log/rustup.log" 20
         die "rustup could not add rustfmt and clippy"
     }
+}
+
+# What only tests need: libFuzzer is in C++, and the tests of a release make one of a copy.
+require_test_tools() {
+    local missing=""
+    have g++ || missing=g++
+    have git || missing="$missing git"
+    [ -n "$missing" ] || return 0
+    # shellcheck disable=SC2086 # one word a package
+    if may_use_apt; then apt_install $missing; fi
+    if ! have g++ || ! have git; then
+        die "missing, by their Debian names: $missing"
+    fi
 }
 
 # Node and npm, which only the test of a client in JavaScript needs.
