@@ -148,10 +148,11 @@ DECLARE
     policy lotty.log_policy;
     waits CONSTANT bigint := ceil(extract(epoch FROM lock_timeout) * 1000);
     before_it CONSTANT text := current_setting('lock_timeout');
-    has_log boolean := false;
-    existing record;
+    to_drop jsonb[] := '{}';
+    to_index text[] := '{}';
     part jsonb;
     statement text;
+    existing record;
     is_empty boolean;
     needed_by text;
     begins timestamptz;
@@ -175,40 +176,68 @@ BEGIN
     LOCK TABLE lotty.log_policy IN SHARE UPDATE EXCLUSIVE MODE;
     SELECT * INTO policy FROM lotty.log_policy;
 
-    IF EXISTS (SELECT FROM lotty.old_log_partitions(policy.keep))
-       OR EXISTS (SELECT FROM lotty.log_partitions() p CROSS JOIN lotty.missing_log_indexes(p.partition)) THEN
+    -- What is to be done, found out before anybody is kept waiting.
+    FOREACH part IN ARRAY ARRAY(SELECT lotty.old_log_partitions(policy.keep)) LOOP
+        object := part ->> 0;
+        needed_by := CASE WHEN policy.keep_unarchived
+                          THEN lotty.log_needed_by((part ->> 2)::timestamptz, (part ->> 3)::timestamptz) END;
+        IF needed_by IS NULL THEN
+            to_drop := to_drop || part;
+        ELSE
+            RETURN QUERY SELECT 'kept', object,
+                format('the report of experiment "%s" needs it; lotty_archive(%L) lets go of it', needed_by, needed_by);
+        END IF;
+    END LOOP;
+    -- Partitions that others have made, pg_partman for example, may lack indexes, and so do all when the pattern
+    -- gets a new one. Where there are rows, building it would keep everybody waiting: that is left to whoever
+    -- can do it CONCURRENTLY.
+    FOREACH object IN ARRAY ARRAY(
+        SELECT p.partition::text FROM lotty.log_partitions() p JOIN pg_class c ON c.oid = p.partition
+         WHERE NOT p.is_default AND c.relkind = 'r' AND EXISTS (SELECT FROM lotty.missing_log_indexes(p.partition)))
+    LOOP
+        EXECUTE format('SELECT NOT EXISTS (SELECT FROM %s)', object) INTO is_empty;
+        IF is_empty THEN
+            to_index := to_index || object;
+        ELSE
+            RETURN QUERY SELECT 'unindexed', object, string_agg(replace(m, ' INDEX ', ' INDEX CONCURRENTLY '), '; ')
+                           FROM lotty.missing_log_indexes(object::regclass) AS m;
+        END IF;
+    END LOOP;
+
+    IF to_drop <> '{}' OR to_index <> '{}' THEN
         BEGIN
             LOCK TABLE ONLY lotty.decision IN ACCESS EXCLUSIVE MODE;
-            has_log := true;
         EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
             RETURN QUERY SELECT 'postponed', 'lotty.decision',
                 'partitions are to be dropped or indexed, and a transaction that uses the log is still running';
+            to_drop := '{}';
+            to_index := '{}';
         END;
     END IF;
-
-    -- By statements that begin after the lock was had. What a query is open on cannot be dropped: hence the array.
-    FOREACH part IN ARRAY ARRAY(SELECT o FROM lotty.old_log_partitions(policy.keep) AS o WHERE has_log) LOOP
+    FOREACH part IN ARRAY to_drop LOOP
         object := part ->> 0;
-        begins := part ->> 2;
-        ends := part ->> 3;
-        needed_by := CASE WHEN policy.keep_unarchived THEN lotty.log_needed_by(begins, ends) END;
-        IF needed_by IS NOT NULL THEN
-            RETURN QUERY SELECT 'kept', object,
-                format('the report of experiment "%s" needs it; lotty_archive(%L) lets go of it', needed_by, needed_by);
-            CONTINUE;
-        END IF;
         BEGIN
-            IF (part -> 1)::boolean THEN
-                -- Against those who write to it by its own name; and then it is looked at once more.
-                LOCK TABLE lotty.decision_default IN ACCESS EXCLUSIVE MODE;
-                IF part IN (SELECT lotty.old_log_partitions(policy.keep)) THEN
-                    TRUNCATE lotty.decision_default;
-                    RETURN QUERY SELECT 'emptied', object, format('its rows were older than %s', policy.keep);
-                END IF;
-            ELSE
+            IF NOT (part -> 1)::boolean THEN
                 EXECUTE format('DROP TABLE %s', object);
-                RETURN QUERY SELECT 'dropped', object, format('from %s until %s', begins, ends);
+                RETURN QUERY SELECT 'dropped', object, format('from %s until %s', (part ->> 2)::timestamptz, (part ->> 3)::timestamptz);
+                CONTINUE;
             END IF;
+            -- Against those who write to it by its own name; and then it is looked at once more.
+            LOCK TABLE lotty.decision_default IN ACCESS EXCLUSIVE MODE;
+            IF part IN (SELECT lotty.old_log_partitions(policy.keep)) THEN
+                TRUNCATE lotty.decision_default;
+                RETURN QUERY SELECT 'emptied', object, format('its rows were older than %s', policy.keep);
+            END IF;
+        EXCEPTION WHEN OTHERS THEN
+            RETURN QUERY SELECT 'failed', object, SQLERRM;
+        END;
+    END LOOP;
+    FOREACH object IN ARRAY to_index LOOP
+        BEGIN
+            FOR statement IN SELECT m FROM lotty.missing_log_indexes(object::regclass) AS m LOOP
+                EXECUTE statement;
+            END LOOP;
+            RETURN QUERY SELECT 'indexed', object, 'it lacked indexes of lotty.decision_default';
         EXCEPTION WHEN OTHERS THEN
             RETURN QUERY SELECT 'failed', object, SQLERRM;
         END;
@@ -245,29 +274,6 @@ BEGIN
             begins := ends;
         END LOOP;
     END IF;
-
-    -- Partitions that others have made, pg_partman for example, may lack indexes, and so do all when the pattern
-    -- gets a new one. Where there are rows, building it would keep everybody waiting: that is left to whoever
-    -- can do it CONCURRENTLY.
-    FOREACH object IN ARRAY ARRAY(
-        SELECT p.partition::text FROM lotty.log_partitions() p JOIN pg_class c ON c.oid = p.partition
-         WHERE has_log AND NOT p.is_default AND c.relkind = 'r' AND EXISTS (SELECT FROM lotty.missing_log_indexes(p.partition)))
-    LOOP
-        EXECUTE format('SELECT NOT EXISTS (SELECT FROM %s)', object) INTO is_empty;
-        IF NOT is_empty THEN
-            RETURN QUERY SELECT 'unindexed', object, string_agg(replace(m, ' INDEX ', ' INDEX CONCURRENTLY '), '; ')
-                           FROM lotty.missing_log_indexes(object::regclass) AS m;
-            CONTINUE;
-        END IF;
-        BEGIN
-            FOR statement IN SELECT m FROM lotty.missing_log_indexes(object::regclass) AS m LOOP
-                EXECUTE statement;
-            END LOOP;
-            RETURN QUERY SELECT 'indexed', object, 'it lacked indexes of lotty.decision_default';
-        EXCEPTION WHEN OTHERS THEN
-            RETURN QUERY SELECT 'failed', object, SQLERRM;
-        END;
-    END LOOP;
     PERFORM set_config('lock_timeout', before_it, true);
 END
 $$;
