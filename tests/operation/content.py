@@ -10,8 +10,10 @@ MEMBERS = """SELECT d.classid, d.objid FROM pg_depend AS d
 # Partitions are compared as part of their table.
 TABLES = """SELECT relname FROM pg_class
              WHERE relnamespace = 'lotty'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition ORDER BY 1"""
+# A partition that is no member of the extension is dumped as it is.
 UNREGISTERED = """SELECT oid::regclass FROM pg_class
-                   WHERE relnamespace = 'lotty'::regnamespace AND relkind IN ('r', 'p', 'S') AND NOT relispartition
+                   WHERE relnamespace = 'lotty'::regnamespace AND relkind IN ('r', 'S')
+                     AND (NOT relispartition OR relname = 'decision_default')
                      AND oid <> ALL (SELECT unnest(extconfig) FROM pg_extension WHERE extname = 'lotty')"""
 SEQUENCES = "SELECT sequencename, last_value FROM pg_sequences WHERE schemaname = 'lotty' ORDER BY 1"
 
