@@ -6,36 +6,17 @@
 -- every session.
 SET LOCAL search_path TO pg_catalog, pg_temp;
 
-CREATE TRIGGER zz_invalidate_cache AFTER INSERT OR UPDATE OR DELETE ON lotty.flag
-    FOR EACH ROW EXECUTE FUNCTION lotty.invalidate_cache();
-ALTER TABLE lotty.flag ENABLE ALWAYS TRIGGER zz_invalidate_cache;
-
-CREATE TRIGGER zz_invalidate_cache AFTER INSERT OR UPDATE OR DELETE ON lotty.experiment
-    FOR EACH ROW EXECUTE FUNCTION lotty.invalidate_cache();
-ALTER TABLE lotty.experiment ENABLE ALWAYS TRIGGER zz_invalidate_cache;
-
-CREATE TRIGGER zz_invalidate_cache AFTER INSERT OR UPDATE OR DELETE ON lotty.variant
-    FOR EACH ROW EXECUTE FUNCTION lotty.invalidate_cache();
-ALTER TABLE lotty.variant ENABLE ALWAYS TRIGGER zz_invalidate_cache;
-
-CREATE TRIGGER zz_invalidate_cache AFTER INSERT OR UPDATE OR DELETE ON lotty.audience
-    FOR EACH ROW EXECUTE FUNCTION lotty.invalidate_cache();
-ALTER TABLE lotty.audience ENABLE ALWAYS TRIGGER zz_invalidate_cache;
-
-CREATE TRIGGER zz_invalidate_cache AFTER INSERT OR UPDATE OR DELETE ON lotty.conflict_domain
-    FOR EACH ROW EXECUTE FUNCTION lotty.invalidate_cache();
-ALTER TABLE lotty.conflict_domain ENABLE ALWAYS TRIGGER zz_invalidate_cache;
-
-CREATE TRIGGER zz_invalidate_cache AFTER INSERT OR UPDATE OR DELETE ON lotty.experiment_conflict_domain
-    FOR EACH ROW EXECUTE FUNCTION lotty.invalidate_cache();
-ALTER TABLE lotty.experiment_conflict_domain ENABLE ALWAYS TRIGGER zz_invalidate_cache;
-
-CREATE TRIGGER zz_invalidate_cache AFTER INSERT OR UPDATE OR DELETE ON lotty.experiment_flag
-    FOR EACH ROW EXECUTE FUNCTION lotty.invalidate_cache();
-ALTER TABLE lotty.experiment_flag ENABLE ALWAYS TRIGGER zz_invalidate_cache;
-
-CREATE TRIGGER zz_invalidate_cache AFTER INSERT OR UPDATE OR DELETE ON lotty.variant_value
-    FOR EACH ROW EXECUTE FUNCTION lotty.invalidate_cache();
-ALTER TABLE lotty.variant_value ENABLE ALWAYS TRIGGER zz_invalidate_cache;
+DO $$
+DECLARE
+    of_table text;
+BEGIN
+    FOREACH of_table IN ARRAY ARRAY['flag', 'experiment', 'experiment_flag', 'variant', 'variant_value',
+                                    'audience', 'conflict_domain', 'experiment_conflict_domain'] LOOP
+        EXECUTE format('CREATE TRIGGER zz_invalidate_cache AFTER INSERT OR UPDATE OR DELETE ON lotty.%I '
+                       'FOR EACH ROW EXECUTE FUNCTION lotty.invalidate_cache()', of_table);
+        EXECUTE format('ALTER TABLE lotty.%I ENABLE ALWAYS TRIGGER zz_invalidate_cache', of_table);
+    END LOOP;
+END
+$$;
 
 SET LOCAL search_path TO @extschema@, pg_temp;

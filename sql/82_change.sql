@@ -204,14 +204,21 @@ COMMENT ON FUNCTION lotty.record_overrides() IS
     'trigger: records changes of overrides in lotty.change, counted and without the subjects';
 REVOKE ALL ON FUNCTION lotty.record_overrides() FROM PUBLIC;
 
+-- What pg_dump and pg_restore set in every session, and nobody else does. A superuser only: of
+-- anyone else the settings do not count. A text, since a trigger that called a function would take a right to it.
+CREATE FUNCTION lotty.restoring_condition() RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT 'pg_catalog.current_setting(''is_superuser'') = ''on'' '
+           'AND pg_catalog.current_setting(''check_function_bodies'') = ''off'' '
+           'AND pg_catalog.current_setting(''search_path'') = '''''
+$$;
+COMMENT ON FUNCTION lotty.restoring_condition() IS
+    'condition for triggers: a superuser restores a dump';
+REVOKE ALL ON FUNCTION lotty.restoring_condition() FROM PUBLIC;
+
 DO $$
 DECLARE
-    -- What pg_dump and pg_restore set in every session, and nobody else does. A superuser only:
-    -- anyone else is recorded whatever the settings are.
-    restoring CONSTANT text :=
-        'pg_catalog.current_setting(''is_superuser'') = ''on'' '
-        'AND pg_catalog.current_setting(''check_function_bodies'') = ''off'' '
-        'AND pg_catalog.current_setting(''search_path'') = ''''';
+    restoring CONSTANT text := lotty.restoring_condition();
     of_table text;
 BEGIN
     FOREACH of_table IN ARRAY ARRAY['flag', 'experiment', 'experiment_flag', 'variant', 'variant_value',

@@ -88,11 +88,7 @@ COMMENT ON FUNCTION lotty.check_postponed_keys() IS
 
 DO $$
 DECLARE
-    -- As in 82_change.sql: a superuser under the settings of pg_dump and pg_restore.
-    restoring CONSTANT text :=
-        'pg_catalog.current_setting(''is_superuser'') = ''on'' '
-        'AND pg_catalog.current_setting(''check_function_bodies'') = ''off'' '
-        'AND pg_catalog.current_setting(''search_path'') = ''''';
+    restoring CONSTANT text := lotty.restoring_condition();
     loaded record;
 BEGIN
     FOR loaded IN

@@ -65,7 +65,7 @@ extension_sql_file!(
         api::config_checks::check_can_start,
         api::config_checks::check_variants_fit,
         api::config_checks::targeting_audiences,
-        api::config_checks::review_required,
+        api::settings::review_required,
         api::config_checks::invalidate_cache,
         api::config_checks::announce_change
     ]
@@ -167,7 +167,7 @@ extension_sql_file!(
     requires = [
         "events",
         "triggers",
-        api::subjects::participation_limit,
+        api::settings::participation_limit,
         api::subjects::check_all_seen,
         api::subjects::settle_log
     ]
@@ -175,7 +175,7 @@ extension_sql_file!(
 extension_sql_file!(
     "../sql/77_retention.sql",
     name = "retention",
-    requires = ["triggers", api::session::cooldown_days]
+    requires = ["triggers", api::settings::cooldown_days]
 );
 extension_sql_file!(
     "../sql/78_publication.sql",

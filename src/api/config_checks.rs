@@ -6,7 +6,7 @@ use pgrx::prelude::*;
 use crate::config::read_audience;
 use crate::config_checks;
 use crate::errors;
-use crate::pg::{invalidation, settings, snapshot, uuid};
+use crate::pg::{invalidation, snapshot, uuid};
 
 /// Raises 22023 unless `rule` is a valid targeting rule; `owner` (such as `experiment "x"`) is
 /// named in the error. Warns of audiences that do not exist. Locks those that the rule names,
@@ -88,12 +88,6 @@ fn targeting_audiences(rule: &str) -> Vec<String> {
         .into_iter()
         .map(str::to_owned)
         .collect()
-}
-
-/// `lotty.require_review`, also in a session that has not loaded the library yet.
-#[pg_extern(schema = "lotty", stable, parallel_safe, requires = ["schema"])]
-fn review_required() -> bool {
-    settings::require_review()
 }
 
 /// What the trigger `invalidate_cache` does, for the table of a trigger written in PL/pgSQL.

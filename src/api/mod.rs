@@ -12,6 +12,7 @@ pub mod metrics;
 pub mod optimizely;
 mod question;
 pub mod session;
+pub mod settings;
 pub mod subjects;
 pub mod targeting;
 

@@ -1,9 +1,8 @@
-//! What this session keeps, and a setting of it.
+//! What this session keeps.
 
 use pgrx::prelude::*;
 
 use crate::cache;
-use crate::pg::settings;
 
 /// The cache of compiled flags of this session: flags kept, look-ups that found one, flags
 /// compiled so far. Volatile, parallel restricted (it speaks of this very process).
@@ -17,11 +16,4 @@ fn session_cache()
         count(statistics.hits),
         count(statistics.builds),
     ))
-}
-
-/// The setting `lotty.cooldown_days`. Not by `current_setting()`: that would take what anybody has
-/// set before the library was loaded.
-#[pg_extern(schema = "lotty", stable, parallel_safe, requires = ["schema"])]
-fn cooldown_days() -> i32 {
-    settings::cooldown_days()
 }

@@ -6,7 +6,7 @@ use pgrx::prelude::*;
 
 use crate::decision_log::{self, pending};
 use crate::errors;
-use crate::pg::{clock, settings, snapshot};
+use crate::pg::{clock, snapshot};
 
 /// The writer needs milliseconds for what is in the queue, and a second to start.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -16,13 +16,6 @@ const PATIENCE: Duration = Duration::from_secs(10);
 #[pg_extern(schema = "lotty", volatile, parallel_safe, requires = ["schema"])]
 fn new_event_id() -> String {
     decision_log::next_id().to_string()
-}
-
-/// The setting `lotty.max_concurrent_experiments`. Not by `current_setting()`: that would take
-/// what anybody has set before the library was loaded.
-#[pg_extern(schema = "lotty", stable, parallel_safe, requires = ["schema"])]
-fn participation_limit() -> i16 {
-    settings::max_concurrent_experiments()
 }
 
 /// Raises 40001 if the transaction keeps one snapshot (`REPEATABLE READ`, `SERIALIZABLE`) and

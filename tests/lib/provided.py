@@ -32,7 +32,7 @@ def provided(name, pinned, install):
     folder = tools() / f"{name}-{version}"
     if not folder.exists():
         print(f"installing {name}", flush=True)
-        tools().mkdir(exist_ok=True)
+        tools().mkdir(parents=True, exist_ok=True)
         unfinished = tempfile.mkdtemp(prefix=f"{name}.", dir=tools())
         try:
             install(Path(unfinished))
@@ -51,3 +51,14 @@ def python_packages(name, requirements):
                 "--target", str(folder), "-r", str(requirements))
 
     return provided(name, requirements, install)
+
+
+def debian_extension(cluster, name, release, package):
+    """Copies the extension of a Debian package into our copy of PostgreSQL."""
+    root = Path(harness("debian_provide", name, release, package))
+    for patterns, folder in ((("*.so",), cluster.configured("--pkglibdir")),
+                             (("*.control", "*--*.sql"), cluster.extension_folder())):
+        for file in (file for pattern in patterns for file in root.rglob(pattern)):
+            # Not into the file itself, which a server may have mapped.
+            shutil.copy(file, folder / f"{file.name}.new")
+            os.replace(folder / f"{file.name}.new", folder / file.name)

@@ -141,6 +141,17 @@ class Cluster:
                               env=self.env(database, options), check=False)
         return done.returncode, done.stdout, done.stderr
 
+    def configured(self, option):
+        """A folder that pg_config names."""
+        code, folder, complaints = self.run("pg_config", option)
+        if code != 0:
+            raise Problem(complaints)
+        return Path(folder.strip())
+
+    def extension_folder(self):
+        """Where control files and scripts of extensions are."""
+        return self.configured("--sharedir") / "extension"
+
     def psql(self, *commands, database="postgres", file=None, data=None):
         """Runs commands, or a file, stops at the first error, returns what is printed."""
         arguments = [part for command in commands for part in ("-c", command)]

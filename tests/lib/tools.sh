@@ -97,45 +97,26 @@ require_linters() {
     }
 }
 
-# What only tests need: libFuzzer is in C++, and the tests of a release make one of a copy.
-require_test_tools() {
-    local missing=""
-    have g++ || missing=g++
-    have git || missing="$missing git"
-    [ -n "$missing" ] || return 0
-    # shellcheck disable=SC2086 # one word a package
-    if may_use_apt; then apt_install $missing; fi
-    if ! have g++ || ! have git; then
-        die "missing, by their Debian names: $missing"
-    fi
-}
-
-# Node and npm, which only the test of a client in JavaScript needs.
-require_node() {
-    local missing=""
-    have node || missing=nodejs
-    have npm || missing="$missing npm"
+# Programs that only some need, each with the Debian package that has it.
+require_programs() { # program=package ...
+    local pair missing=""
+    for pair in "$@"; do have "${pair%%=*}" || missing="$missing ${pair#*=}"; done
     [ -n "$missing" ] || return 0
     # shellcheck disable=SC2086 # one word a package
     if may_use_apt; then apt_install $missing >&2; fi
-    if ! have node || ! have npm; then
-        die "missing, by their Debian names: $missing"
-    fi
+    for pair in "$@"; do
+        have "${pair%%=*}" || die "missing, by their Debian names:$missing"
+    done
 }
 
+# libFuzzer is in C++, and the tests of a release make one of a copy.
+require_test_tools() { require_programs g++=g++ git=git; }
+# The test of a client in JavaScript.
+require_node() { require_programs node=nodejs npm=npm; }
 # What computes a Debian package's dependencies on libraries.
-require_dpkg_dev() {
-    have dpkg-shlibdeps && return 0
-    if may_use_apt; then apt_install dpkg-dev >&2; fi
-    have dpkg-shlibdeps || die "missing, by its Debian name: dpkg-dev"
-}
-
+require_dpkg_dev() { require_programs dpkg-shlibdeps=dpkg-dev; }
 # What makes a clean Debian to install a package in.
-require_mmdebstrap() {
-    have mmdebstrap && return 0
-    if may_use_apt; then apt_install mmdebstrap >&2; fi
-    have mmdebstrap || die "missing, by its Debian name: mmdebstrap"
-}
+require_mmdebstrap() { require_programs mmdebstrap=mmdebstrap; }
 
 # --- wheels ------------------------------------------------------------------------------
 

@@ -1,13 +1,10 @@
 """How subjects get to the shard that has them: by PL/Proxy, or by a router in the application."""
 
 import hashlib
-import os
-import shutil
-import subprocess
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
-from servers import TESTS, harness
+from provided import debian_extension
+from servers import TESTS
 
 CONTRIB = TESTS.parent / "contrib/plproxy"
 PACKAGE, RELEASE, VERSION = "postgresql-15-plproxy", "bookworm", "15"
@@ -53,14 +50,7 @@ class Proxy:
     @staticmethod
     def provide(cluster):
         """Copies Debian's package into our copy of PostgreSQL."""
-        root = Path(harness("debian_provide", "plproxy", RELEASE, PACKAGE))
-        for option, pattern in (("--pkglibdir", "plproxy.so"), ("--sharedir", "plproxy*.control"), ("--sharedir", "plproxy--*.sql")):
-            folder = Path(subprocess.check_output([cluster.bindir / "pg_config", option], text=True).strip())
-            folder = folder / "extension" if option == "--sharedir" else folder
-            for file in root.rglob(pattern):
-                # Not into the file itself, which a server may have mapped.
-                shutil.copy(file, folder / f"{file.name}.new")
-                os.replace(folder / f"{file.name}.new", folder / file.name)
+        debian_extension(cluster, "plproxy", RELEASE, PACKAGE)
 
     def psql(self, *commands):
         return self.cluster.psql(*commands, database=self.database)

@@ -48,18 +48,11 @@ def is_known(finding):
 
 
 def safe_scripts(checks, cluster):
-    code, folder, complaints = cluster.run("pg_config", "--sharedir")
-    if code != 0:
-        raise Problem(complaints)
-    scripts = sorted((Path(folder.strip()) / "extension").glob("lotty--*.sql"))
-    checks.check("there are scripts", len(scripts) > 0, folder)
+    scripts = sorted(cluster.extension_folder().glob("lotty--*.sql"))
+    checks.check("there are scripts", len(scripts) > 0, str(cluster.extension_folder()))
     for script in scripts:
-        text = script.read_text(encoding="utf-8")
-        checks.check(f"pgspot finds nothing in {script.name}", *nothing(found(text)))
+        findings = found(script.read_text(encoding="utf-8"))
+        checks.check(f"pgspot finds nothing in {script.name}", not findings, findings)
     for what, (statement, code) in FAULTS.items():
-        findings = found(f"{text}\n{statement}\n")
+        findings = found(f"{scripts[-1].read_text(encoding='utf-8')}\n{statement}\n")
         checks.check(f"pgspot finds {what}", any(finding.startswith(code) for finding in findings), findings)
-
-
-def nothing(findings):
-    return not findings, findings

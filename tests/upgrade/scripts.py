@@ -14,9 +14,7 @@ class Scripts:
     """Puts scripts there, and removes them at the end of a `with`."""
 
     def __init__(self, cluster):
-        code, shared, _ = cluster.run("pg_config", "--sharedir")
-        assert code == 0
-        self.folder = Path(shared.strip()) / "extension"
+        self.folder = cluster.extension_folder()
         control = (self.folder / "lotty.control").read_text(encoding="utf-8")
         self.current = control.split("default_version = '")[1].split("'")[0]
         self.releases = Releases(ROOT)

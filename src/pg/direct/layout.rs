@@ -77,21 +77,33 @@ impl Type {
 
 /// Runs `build` with a table of the schema `lotty` open, and watches it from then on; `None` if there is
 /// no such table.
-///
-/// The lock stays until the end of the transaction, as that of every table that is read or written does.
 pub fn with_table<T>(
     name: &CStr,
     lock: u32,
     build: impl FnOnce(pg_sys::Relation) -> Option<T>,
 ) -> Option<T> {
-    // SAFETY: look-ups in the system caches with NUL-terminated names. The relation is null if it has
-    // just been dropped; it is closed again, by the resource owner if an error is raised meanwhile.
-    unsafe {
+    // SAFETY: look-ups in the system caches with NUL-terminated names.
+    let table = unsafe {
         let schema = pg_sys::get_namespace_oid(c"lotty".as_ptr(), true);
-        let table = pg_sys::get_relname_relid(name.as_ptr(), schema);
-        if table == pg_sys::InvalidOid || !watch(table) {
-            return None;
-        }
+        pg_sys::get_relname_relid(name.as_ptr(), schema)
+    };
+    with_relation(table, lock, build)
+}
+
+/// The same for a table by its object id.
+///
+/// The lock stays until the end of the transaction, as that of every table that is read or written does.
+pub fn with_relation<T>(
+    table: pg_sys::Oid,
+    lock: u32,
+    build: impl FnOnce(pg_sys::Relation) -> Option<T>,
+) -> Option<T> {
+    if table == pg_sys::InvalidOid || !watch(table) {
+        return None;
+    }
+    // SAFETY: the relation is null if it has just been dropped; it is closed again, by the resource owner
+    // if an error is raised meanwhile.
+    unsafe {
         let relation = pg_sys::try_relation_open(table, lock as pg_sys::LOCKMODE);
         if relation.is_null() {
             return None;

@@ -49,15 +49,8 @@ pub unsafe fn find(table: pg_sys::Relation, time: i16, moment: Timestamp) -> Opt
             pg_sys::PartitionRangeDatumKind::PARTITION_RANGE_DATUM_MAXVALUE => Timestamp::MAX,
             _ => (**(*bounds).datums.add(number)).value() as Timestamp,
         };
-        let (mut below, mut above) = (0, count);
-        while below < above {
-            let middle = (below + above) / 2;
-            if bound(middle) <= moment {
-                below = middle + 1;
-            } else {
-                above = middle;
-            }
-        }
+        let limits: Vec<_> = (0..count).map(bound).collect();
+        let below = limits.partition_point(|limit| *limit <= moment);
         let indexes =
             slice::from_raw_parts((*bounds).indexes, usize::try_from((*bounds).nindexes).ok()?);
         let partition = match *indexes.get(below)? {
@@ -65,18 +58,11 @@ pub unsafe fn find(table: pg_sys::Relation, time: i16, moment: Timestamp) -> Opt
             partition => partition,
         };
         let partition = usize::try_from(partition).ok()?;
-        let from = match below {
-            0 => Timestamp::MIN,
-            _ => bound(below - 1),
-        };
-        let until = if below < count {
-            bound(below)
-        } else {
-            Timestamp::MAX
-        };
+        let from = below.checked_sub(1).and_then(|last| limits.get(last));
+        let until = limits.get(below);
         Some(Partition {
             table: *(*description).oids.add(partition),
-            times: from..until,
+            times: *from.unwrap_or(&Timestamp::MIN)..*until.unwrap_or(&Timestamp::MAX),
         })
     }
 }

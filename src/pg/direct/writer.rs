@@ -157,8 +157,8 @@ impl Writer {
 
     fn build(&self, moment: Option<Timestamp>) -> Option<State> {
         layout::with_table(self.table, pg_sys::RowExclusiveLock, |table| {
-            // SAFETY: the table is open, as is the partition until it is closed here, or by the resource owner.
-            // What is allocated belongs to the context of the layout.
+            // SAFETY: the table is open, as is the partition where it is built for. What is allocated belongs to
+            // the context of the layout.
             unsafe {
                 if !layout::is_partitioned(table) {
                     return self.build_for(table, None);
@@ -170,17 +170,10 @@ impl Writer {
                 }
                 let column = i16::try_from(self.time? + 1).ok()?;
                 let partition = partition::find(table, column, moment?)?;
-                if !layout::watch(partition.table) {
-                    return None;
-                }
-                let lock = pg_sys::RowExclusiveLock as pg_sys::LOCKMODE;
-                let relation = pg_sys::try_relation_open(partition.table, lock);
-                if relation.is_null() {
-                    return None;
-                }
-                let state = self.build_for(relation, Some(((*table).rd_id, partition.times)));
-                pg_sys::table_close(relation, pg_sys::NoLock as pg_sys::LOCKMODE);
-                state
+                let part_of = Some(((*table).rd_id, partition.times));
+                layout::with_relation(partition.table, pg_sys::RowExclusiveLock, |relation| {
+                    self.build_for(relation, part_of)
+                })
             }
         })
     }
