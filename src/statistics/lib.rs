@@ -1,0 +1,24 @@
+//! The statistics of Lotty's reports, free of PostgreSQL: distributions, tests and intervals.
+//!
+//! ```
+//! use lotty_statistics::student_t;
+//! // The two-sided p-value of t = 2.5 with 12.5 degrees of freedom.
+//! let p = student_t::two_sided_p(2.5, 12.5);
+//! assert!(p.is_some_and(|p| (0.02..0.03).contains(&p)));
+//! // Not defined is `None`, never a number that stands for it.
+//! assert_eq!(student_t::two_sided_p(2.5, 0.0), None);
+//! ```
+//!
+//! Tails are computed as tails, never as one minus the rest, so that a small p-value has as
+//! many correct digits as a large one.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`normal`], [`student_t`], [`chi_squared`] | distributions: tails and quantiles |
+//! | [`gamma`] | what the distributions need of the gamma function |
+#![forbid(unsafe_code)]
+
+pub mod chi_squared;
+pub mod gamma;
+pub mod normal;
+pub mod student_t;
