@@ -340,3 +340,104 @@ pub fn decided_before_savepoint() -> ! {
         "Do this outside of savepoints, or in a transaction of its own.",
     ))
 }
+
+/// XX001: bytes in a table that no value of type `lotty.stats` has.
+pub fn broken_stats() -> ! {
+    raise(report(
+        PgSqlErrorCode::ERRCODE_DATA_CORRUPTED,
+        "value of type lotty.stats cannot be read".to_owned(),
+        "Its bytes are not those that this version of lotty writes.".to_owned(),
+        "Compute it anew from the values.",
+    ))
+}
+
+/// 22P02: a text that is no value of type `lotty.stats`.
+pub fn invalid_stats_text(text: &str) -> ! {
+    raise(report(
+        PgSqlErrorCode::ERRCODE_INVALID_TEXT_REPRESENTATION,
+        format!("invalid input for type lotty.stats: \"{text}\""),
+        "It reads like: mean n=3 means=2.5 products=4.5".to_owned(),
+        "Use lotty.stats_from_moments to make one from numbers.",
+    ))
+}
+
+/// 22P03: bytes from a client that are no value of type `lotty.stats`.
+pub fn invalid_stats_bytes() -> ! {
+    raise(report(
+        PgSqlErrorCode::ERRCODE_INVALID_BINARY_REPRESENTATION,
+        "invalid binary input for type lotty.stats".to_owned(),
+        "The bytes are not those that this version of lotty writes.".to_owned(),
+        "Pass the bytes of a binary result as they are, or use the text form.",
+    ))
+}
+
+/// 22003: NaN or an infinity among the values.
+pub fn not_finite(what: &str, value: f64) -> ! {
+    raise(report(
+        PgSqlErrorCode::ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE,
+        format!("{what} must be a finite number, not {}", number(value)),
+        "There is no mean of such values.".to_owned(),
+        "Leave them out with FILTER (WHERE ...), or pass NULL.",
+    ))
+}
+
+/// 22003: values so large that their squares cannot be added up.
+pub fn stats_overflow() -> ! {
+    raise(report(
+        PgSqlErrorCode::ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE,
+        "values are too large for type lotty.stats".to_owned(),
+        "The sum of their squares is beyond double precision, or there are too many.".to_owned(),
+        "Use a larger unit.",
+    ))
+}
+
+/// 22023: two values of type `lotty.stats` that have nothing in common.
+pub fn stats_differ(function: &str, first: &str, second: &str) -> ! {
+    raise(report(
+        PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+        format!("stats of {first} and of {second} do not go together"),
+        format!("{function} was called with both."),
+        "Select the stats of one metric, all made by the same aggregate.",
+    ))
+}
+
+/// 22023: quantiles are to be added up.
+pub fn estimates_do_not_add() -> ! {
+    raise(report(
+        PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+        "stats of estimates cannot be rolled up".to_owned(),
+        "A quantile of all values does not follow from the quantiles of their parts.".to_owned(),
+        "Compute it from the values.",
+    ))
+}
+
+/// 22023: an argument that is not in its range. `must` follows the argument's name.
+pub fn argument_out_of_range(function: &str, argument: &str, must: &str, value: &str) -> ! {
+    raise(report(
+        PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+        format!("{argument} must {must}, not {value}"),
+        format!("Argument \"{argument}\" of {function} is {value}."),
+        "",
+    ))
+}
+
+/// 22023: arguments that do not fit each other.
+pub fn arguments_do_not_fit(function: &str, what: &str, detail: String, hint: &str) -> ! {
+    raise(report(
+        PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+        format!("{what} of {function} do not fit"),
+        detail,
+        hint,
+    ))
+}
+
+/// As PostgreSQL writes it.
+pub fn number(value: f64) -> String {
+    if value.is_nan() {
+        "NaN".to_owned()
+    } else if value.is_infinite() {
+        if value > 0.0 { "Infinity" } else { "-Infinity" }.to_owned()
+    } else {
+        value.to_string()
+    }
+}

@@ -116,6 +116,41 @@ extension_sql_file!(
     requires = ["decision_log"]
 );
 extension_sql_file!(
+    "../sql/41_statistics_types.sql",
+    name = "statistics_shell",
+    requires = ["schema"]
+);
+extension_sql_file!(
+    "../sql/42_statistics.sql",
+    name = "statistics",
+    requires = [
+        "reports",
+        "stats_type",
+        api::statistics::accessors::kind,
+        api::statistics::accessors::n,
+        api::statistics::accessors::mean,
+        api::statistics::accessors::variance,
+        api::statistics::accessors::std_err,
+        api::statistics::accessors::sum,
+        api::statistics::accessors::sum_products,
+        api::statistics::accessors::has_covariate,
+        api::statistics::aggregates::mean_add,
+        api::statistics::aggregates::mean_add_with_covariate,
+        api::statistics::aggregates::proportion_add,
+        api::statistics::aggregates::proportion_add_with_covariate,
+        api::statistics::aggregates::ratio_add,
+        api::statistics::aggregates::ratio_add_with_covariates,
+        api::statistics::aggregates::rollup_add,
+        api::statistics::aggregates::stats_combine,
+        api::statistics::aggregates::stats_serialize,
+        api::statistics::aggregates::stats_deserialize,
+        api::statistics::aggregates::stats_finish,
+        api::statistics::construction::stats_from_moments,
+        api::statistics::construction::quantile_bounds,
+        api::statistics::construction::quantile_stats
+    ]
+);
+extension_sql_file!(
     "../sql/45_metrics.sql",
     name = "metrics",
     requires = [

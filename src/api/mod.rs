@@ -13,6 +13,7 @@ pub mod optimizely;
 mod question;
 pub mod session;
 pub mod settings;
+pub mod statistics;
 pub mod subjects;
 pub mod targeting;
 

@@ -1,6 +1,7 @@
 //! The boundary to PostgreSQL: the only folder with `unsafe` code. Outward it shows safe
 //! functions and types; each `unsafe` block states what it relies on.
 
+pub mod aggregate;
 pub mod clock;
 mod compat;
 mod composite;
@@ -20,6 +21,7 @@ pub mod settings;
 pub mod shared;
 pub mod snapshot;
 pub mod spi;
+pub mod stats;
 pub mod targeting_check_row;
 pub mod transaction;
 pub mod uuid;

@@ -11,8 +11,12 @@ use super::jsonb::{Jsonb, JsonbResult};
 /// A value; `None` is NULL.
 #[derive(Clone, Copy)]
 pub enum Parameter<'a> {
+    /// `bigint`
+    BigInt(Option<i64>),
     /// `boolean`
     Boolean(bool),
+    /// `double precision`
+    Double(Option<f64>),
     /// `integer`
     Integer(Option<i32>),
     /// `jsonb`
@@ -37,6 +41,8 @@ impl Parameter<'_> {
     /// The type that a statement is prepared for.
     pub fn type_oid(self) -> pg_sys::Oid {
         match self {
+            Self::BigInt(_) => pg_sys::INT8OID,
+            Self::Double(_) => pg_sys::FLOAT8OID,
             Self::Boolean(_) => pg_sys::BOOLOID,
             Self::Integer(_) => pg_sys::INT4OID,
             Self::Jsonb(_) | Self::JsonbResult(_) => pg_sys::JSONBOID,
@@ -62,6 +68,10 @@ impl Parameter<'_> {
         // SAFETY: the caller's.
         let lent = unsafe {
             match self {
+                Self::BigInt(number) => number.map(pg_sys::Datum::from),
+                Self::Double(number) => {
+                    number.map(|number| pg_sys::Datum::from(number.to_bits()))
+                }
                 Self::Boolean(value) => Some(pg_sys::Datum::from(*value)),
                 Self::Integer(number) => number.map(pg_sys::Datum::from),
                 Self::Jsonb(jsonb) => jsonb.map(|jsonb| copied(jsonb.bytes())),

@@ -16,9 +16,17 @@
 //! |---|---|
 //! | [`normal`], [`student_t`], [`chi_squared`] | distributions: tails and quantiles |
 //! | [`gamma`] | what the distributions need of the gamma function |
+//! | [`moments`], [`stats`] | what is kept of a metric for a group of subjects |
+//! | [`encoding`], [`mod@text`] | its bytes and its text |
+//! | [`quantile`] | a quantile and its variance |
 #![forbid(unsafe_code)]
 
 pub mod chi_squared;
+pub mod encoding;
 pub mod gamma;
+pub mod moments;
 pub mod normal;
+pub mod quantile;
+pub mod stats;
 pub mod student_t;
+pub mod text;
