@@ -52,7 +52,7 @@ pub fn quantile(p: f64) -> Option<f64> {
     if !(p > 0.0 && p < 1.0) {
         return None;
     }
-    // Exact: both are at least a quarter and at most one apart from each other by a factor two.
+    // Exact where it is used, and so is one minus p: they are near enough to each other.
     let from_middle = p - 0.5;
     if from_middle.abs() < 0.25 {
         return Some(middle_quantile(from_middle));
@@ -64,14 +64,10 @@ pub fn quantile(p: f64) -> Option<f64> {
 /// The critical value of a two-sided test at level alpha: P(|Z| > c) = alpha; `None` unless
 /// 0 < alpha < 1.
 pub fn critical_value(alpha: f64) -> Option<f64> {
-    if !(alpha < 1.0) {
-        return None;
-    }
-    quantile(alpha / 2.0).map(|z| -z)
+    quantile(0.5 * Some(alpha).filter(|alpha| *alpha < 1.0)?).map(|z| -z)
 }
 
-/// What P(0 < Z < z) is short of the density times z at the mean gain of a loss:
-/// E max(Z - z, 0) = φ(z) - z P(Z > z), with all its digits.
+/// The mean of what Z exceeds z by, E max(Z - z, 0) = φ(z) - z P(Z > z), with all its digits.
 ///
 /// ```
 /// // Nothing of it cancels out in the tail.

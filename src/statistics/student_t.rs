@@ -77,10 +77,8 @@ pub fn quantile(p: f64, dof: f64) -> Option<f64> {
 /// The critical value of a two-sided test at level alpha: P(|T| > c) = alpha; `None` unless
 /// 0 < alpha < 1 and dof > 0.
 pub fn critical_value(alpha: f64, dof: f64) -> Option<f64> {
-    if !(alpha < 1.0) {
-        return None;
-    }
-    quantile(alpha / 2.0, dof).map(|t| -t)
+    let alpha = Some(alpha).filter(|alpha| *alpha < 1.0)?;
+    quantile(0.5 * alpha, dof).map(|t| -t)
 }
 
 /// Whether the distribution has a value for these.

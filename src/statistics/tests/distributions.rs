@@ -55,12 +55,7 @@ fn quantiles_of_student_t() {
         }
         let what = format!("t {t}, dof {dof}");
         let found = student_t::critical_value(p, dof).unwrap();
-        assert_near(
-            found,
-            t,
-            if t < 0.1 { 1e-13 } else { 5e-14 } / dof.min(1.0),
-            &what,
-        );
+        assert_near(found, t, 1e-13 / dof.min(1.0), &what);
     }
 }
 
