@@ -15,18 +15,30 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`normal`], [`student_t`], [`chi_squared`] | distributions: tails and quantiles |
-//! | [`gamma`] | what the distributions need of the gamma function |
 //! | [`moments`], [`stats`] | what is kept of a metric for a group of subjects |
 //! | [`encoding`], [`mod@text`] | its bytes and its text |
 //! | [`quantile`] | a quantile and its variance |
+//! | [`gamma`] | what they need of the gamma function |
+//! | [`sequential`] | the always valid test: bounds and p-values for any number of looks |
+//! | [`bayes`] | what is believed of a lift |
+//! | [`sample_ratio`] | whether subjects were split as the weights say |
+//! | [`multiple`] | p-values of a family of comparisons: Holm, Benjamini and Hochberg |
+//! | [`small_counts`] | shares of small counts: Wilson, Newcombe, Fisher |
+//! | [`power`] | detectable effects and numbers of subjects |
 #![forbid(unsafe_code)]
 
+pub mod bayes;
 pub mod chi_squared;
 pub mod encoding;
 pub mod gamma;
 pub mod moments;
+pub mod multiple;
 pub mod normal;
+pub mod power;
 pub mod quantile;
+pub mod sample_ratio;
+pub mod sequential;
+pub mod small_counts;
 pub mod stats;
 pub mod student_t;
 pub mod text;
