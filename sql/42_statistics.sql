@@ -72,6 +72,26 @@ COMMENT ON FUNCTION lotty.sum(lotty.stats, integer) IS
     'sum of a variable over the subjects: 1 is the number or numerator, then the denominator, then covariates; NULL if there is no such variable';
 COMMENT ON FUNCTION lotty.sum_products(lotty.stats, integer, integer) IS
     'sum over the subjects of the product of two variables, or of the square of one; NULL if there is no such variable';
+COMMENT ON FUNCTION lotty.wilson(lotty.stats, double precision) IS
+    'interval of a proportion by Wilson''s method, right for small counts; NULLs for other kinds';
+
+COMMENT ON FUNCTION lotty.compare(lotty.stats, lotty.stats, double precision, double precision, text, double precision, double precision, double precision) IS
+    'compares the stats of a treatment with those of a control: difference and lift, tests for one look and for any number of looks, what is believed. planned_subjects: subjects of both at which decisions will be taken, fixed for the life of the experiment. direction: increase or decrease is better. prior_mean, prior_stddev: what was believed of the lift, NULL nothing';
+COMMENT ON FUNCTION lotty.compare_cuped(lotty.stats, lotty.stats, lotty.stats, double precision, double precision, text, double precision, double precision, double precision) IS
+    'lotty.compare of means that are adjusted by their covariates, which makes the interval narrower. pooled: lotty.rollup of the stats of all variants; NULL stands for the two';
+COMMENT ON FUNCTION lotty.compare_stratified(lotty.stats[], lotty.stats[], double precision, double precision, text, double precision, double precision, double precision) IS
+    'lotty.compare period by period, where the shares of the variants were changed in between: an element for each period, NULL if a variant had no subjects in it';
+COMMENT ON FUNCTION lotty.srm(bigint[], double precision[], integer) IS
+    'sample ratio mismatch: whether the variants have as many subjects as their weights say. If the weights were changed: the arrays of the periods one after the other, and how many periods there are';
+COMMENT ON FUNCTION lotty.holm(double precision[]) IS
+    'p-values of one family adjusted by Holm''s method, in the given order: below alpha, one stays significant among all of them. NULLs stay';
+COMMENT ON FUNCTION lotty.benjamini_hochberg(double precision[]) IS
+    'p-values of one family adjusted by the method of Benjamini and Hochberg, in the given order: of those below alpha, that share is expected to be false. NULLs stay';
+COMMENT ON FUNCTION lotty.sample_size(double precision, double precision, double precision, double precision, double precision, double precision, boolean) IS
+    'subjects of both variants together for which a lift on a baseline is found significant with the given power. stddev NULL: the baseline is a proportion. allocation: the treatment''s share of the subjects. sequential: for the test that holds however often one looks';
+COMMENT ON FUNCTION lotty.power(double precision, double precision, bigint, double precision, double precision, double precision, boolean) IS
+    'probability with which a lift on a baseline is found significant with so many subjects of both variants together; arguments as of lotty.sample_size';
+
 COMMENT ON FUNCTION lotty.stats_in(cstring) IS 'reads the text form of lotty.stats';
 COMMENT ON FUNCTION lotty.stats_out(lotty.stats) IS 'writes the text form of lotty.stats';
 COMMENT ON FUNCTION lotty.stats_recv(internal) IS 'reads the bytes of lotty.stats';
@@ -88,6 +108,6 @@ COMMENT ON FUNCTION lotty.stats_serialize(internal) IS 'a state as bytes';
 COMMENT ON FUNCTION lotty.stats_deserialize(bytea, internal) IS 'a state from its bytes';
 COMMENT ON FUNCTION lotty.stats_finish(internal) IS 'what the aggregate gives for its state';
 
-REVOKE ALL ON TYPE lotty.stats FROM PUBLIC;
+REVOKE ALL ON TYPE lotty.stats, lotty.bounds, lotty.comparison, lotty.srm_result FROM PUBLIC;
 
 SET LOCAL search_path TO @extschema@, pg_temp;

@@ -15,7 +15,8 @@ RETURNS SETOF record LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp A
         ('decide', 'USAGE', 'TYPE', ARRAY['decision_result', 'reason']),
         -- Analysts and monitoring.
         ('report', 'USAGE', 'SCHEMA', ARRAY['lotty']),
-        ('report', 'USAGE', 'TYPE', ARRAY['decision_result', 'reason']),
+        ('report', 'USAGE', 'TYPE', ARRAY[
+            'decision_result', 'reason', 'stats', 'bounds', 'comparison', 'srm_result']),
         ('report', 'SELECT', 'TABLE', ARRAY[
             'flag', 'experiment', 'experiment_flag', 'variant', 'variant_value', 'audience',
             'conflict_domain', 'experiment_conflict_domain',
@@ -23,6 +24,13 @@ RETURNS SETOF record LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp A
         ('report', 'EXECUTE', 'FUNCTION', ARRAY[
             'lotty_bucket', 'lotty_murmur3_bucket', 'lotty_evaluate', 'lotty_explain',
             'lotty_prometheus_metrics', 'metric_values']),
+        -- The statistics, without the functions of which the aggregates and the type are made: those are
+        -- not the caller's to call.
+        ('report', 'EXECUTE', 'FUNCTION', ARRAY[
+            'stats', 'ratio_stats', 'rollup', 'stats_from_moments', 'quantile_bounds', 'quantile_stats',
+            'kind', 'n', 'mean', 'variance', 'std_err', 'has_covariate', 'sum', 'sum_products', 'wilson',
+            'compare', 'compare_cuped', 'compare_stratified', 'srm', 'holm', 'benjamini_hochberg',
+            'sample_size', 'power']),
         -- Whoever makes flags and experiments.
         ('manage', 'USAGE', 'SCHEMA', ARRAY['lotty']),
         ('manage', 'USAGE', 'TYPE', ARRAY['decision_result', 'reason', 'targeting_check']),

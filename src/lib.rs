@@ -147,7 +147,16 @@ extension_sql_file!(
         api::statistics::aggregates::stats_finish,
         api::statistics::construction::stats_from_moments,
         api::statistics::construction::quantile_bounds,
-        api::statistics::construction::quantile_stats
+        api::statistics::construction::quantile_stats,
+        api::statistics::accessors::wilson,
+        api::statistics::compare::compare,
+        api::statistics::compare::compare_cuped,
+        api::statistics::compare::compare_stratified,
+        api::statistics::sample_ratio::srm,
+        api::statistics::multiple::holm,
+        api::statistics::multiple::benjamini_hochberg,
+        api::statistics::planning::sample_size,
+        api::statistics::planning::power
     ]
 );
 extension_sql_file!(

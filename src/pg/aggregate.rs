@@ -89,8 +89,7 @@ unsafe impl SqlTranslatable for AggregateContext {
     const TYPE_IDENT: &'static str = pgrx::pgrx_resolved_type!(AggregateContext);
     const TYPE_ORIGIN: TypeOrigin = TypeOrigin::External;
     const ARGUMENT_SQL: Result<SqlMappingRef, ArgumentError> = Ok(SqlMappingRef::Skip);
-    const RETURN_SQL: Result<ReturnsRef, ReturnsError> =
-        Ok(ReturnsRef::One(SqlMappingRef::Skip));
+    const RETURN_SQL: Result<ReturnsRef, ReturnsError> = Ok(ReturnsRef::One(SqlMappingRef::Skip));
 }
 
 // SAFETY: a virtual argument, made from the call's information.

@@ -2,7 +2,9 @@
 //! functions and types; each `unsafe` block states what it relies on.
 
 pub mod aggregate;
+pub mod bounds_row;
 pub mod clock;
+pub mod comparison_row;
 mod compat;
 mod composite;
 pub mod decision_row;
@@ -16,6 +18,7 @@ pub mod parameter;
 pub mod preload;
 pub mod rights;
 pub mod row;
+pub mod sample_ratio_row;
 pub mod session;
 pub mod settings;
 pub mod shared;

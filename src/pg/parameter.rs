@@ -69,9 +69,7 @@ impl Parameter<'_> {
         let lent = unsafe {
             match self {
                 Self::BigInt(number) => number.map(pg_sys::Datum::from),
-                Self::Double(number) => {
-                    number.map(|number| pg_sys::Datum::from(number.to_bits()))
-                }
+                Self::Double(number) => number.map(|number| pg_sys::Datum::from(number.to_bits())),
                 Self::Boolean(value) => Some(pg_sys::Datum::from(*value)),
                 Self::Integer(number) => number.map(pg_sys::Datum::from),
                 Self::Jsonb(jsonb) => jsonb.map(|jsonb| copied(jsonb.bytes())),

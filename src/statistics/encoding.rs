@@ -16,7 +16,10 @@ pub fn encode(stats: &Stats) -> Vec<u8> {
         Stats::Mean(moments) | Stats::Proportion(moments) | Stats::Ratio(moments) => {
             moments.means().chain(moments.products()).collect()
         }
-        Stats::Estimate(estimate) => [estimate.value].into_iter().chain(estimate.variance).collect(),
+        Stats::Estimate(estimate) => [estimate.value]
+            .into_iter()
+            .chain(estimate.variance)
+            .collect(),
     };
     let variables = stats.moments().map_or(numbers.len(), Moments::variables);
     let mut bytes = Vec::with_capacity(HEADER + 8 * numbers.len());

@@ -25,10 +25,16 @@
 //! | [`multiple`] | p-values of a family of comparisons: Holm, Benjamini and Hochberg |
 //! | [`small_counts`] | shares of small counts: Wilson, Newcombe, Fisher |
 //! | [`power`] | detectable effects and numbers of subjects |
+//! | [`effect`] | a difference, the lift, and how sure they are: Welch, delta method, Fieller |
+//! | [`comparison`] | everything a report says of two variants |
+//! | [`cuped`], [`stratified`] | the same with adjusted means, and period by period |
 #![forbid(unsafe_code)]
 
 pub mod bayes;
 pub mod chi_squared;
+pub mod comparison;
+pub mod cuped;
+pub mod effect;
 pub mod encoding;
 pub mod gamma;
 pub mod moments;
@@ -40,5 +46,6 @@ pub mod sample_ratio;
 pub mod sequential;
 pub mod small_counts;
 pub mod stats;
+pub mod stratified;
 pub mod student_t;
 pub mod text;

@@ -48,7 +48,11 @@ impl Moments {
         }
         let mut rest = products.iter();
         for (i, row) in moments.products.iter_mut().enumerate().take(variables) {
-            for (place, product) in row.iter_mut().skip(i).zip(rest.by_ref().take(variables - i)) {
+            for (place, product) in row
+                .iter_mut()
+                .skip(i)
+                .zip(rest.by_ref().take(variables - i))
+            {
                 *place = *product;
             }
         }
@@ -126,8 +130,12 @@ impl Moments {
         let mut before = [0.0; MAX_VARIABLES];
         let mut after = [0.0; MAX_VARIABLES];
         let distances = before.iter_mut().zip(after.iter_mut());
-        for ((mean, value), (before, after)) in
-            self.means.iter_mut().zip(row).zip(distances).take(variables)
+        for ((mean, value), (before, after)) in self
+            .means
+            .iter_mut()
+            .zip(row)
+            .zip(distances)
+            .take(variables)
         {
             *before = value - *mean;
             *mean += *before / count;
@@ -155,7 +163,11 @@ impl Moments {
         let (mine, theirs) = (self.count as f64, other.count as f64);
         let share = theirs / (mine + theirs);
         let mut distances = [0.0; MAX_VARIABLES];
-        let means = self.means.iter_mut().zip(other.means).zip(distances.iter_mut());
+        let means = self
+            .means
+            .iter_mut()
+            .zip(other.means)
+            .zip(distances.iter_mut());
         for ((mean, other), distance) in means {
             *distance = other - *mean;
             *mean += *distance * share;
@@ -176,11 +188,7 @@ impl Moments {
     /// What cannot be told from rounding counts as 0: so much as `num - R den` has left where `num`
     /// is a multiple of `den` in every row.
     #[must_use]
-    pub fn combined(
-        &self,
-        first: &[f64; MAX_VARIABLES],
-        second: &[f64; MAX_VARIABLES],
-    ) -> f64 {
+    pub fn combined(&self, first: &[f64; MAX_VARIABLES], second: &[f64; MAX_VARIABLES]) -> f64 {
         let mut sum = 0.0;
         let mut size = 0.0;
         let mut terms = 0;
@@ -206,9 +214,7 @@ impl Moments {
     fn uncertain(&self, i: usize, j: usize) -> f64 {
         let count = self.count as f64;
         let spread = |k: usize| (self.product(k, k) * count).sqrt();
-        self.product(i, j).abs()
-            + self.mean(i).abs() * spread(j)
-            + self.mean(j).abs() * spread(i)
+        self.product(i, j).abs() + self.mean(i).abs() * spread(j) + self.mean(j).abs() * spread(i)
     }
 }
 

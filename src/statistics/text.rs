@@ -65,7 +65,10 @@ pub fn parse(text: &str) -> Option<Stats> {
 
 /// Not more than there can be.
 fn parse_list(text: &str) -> Option<Vec<f64>> {
-    text.split(',').take(11).map(|number| number.parse().ok()).collect()
+    text.split(',')
+        .take(11)
+        .map(|number| number.parse().ok())
+        .collect()
 }
 
 #[cfg(test)]
@@ -92,9 +95,7 @@ pub(crate) mod tests {
             stats.finished().unwrap()
         });
         let estimate = (any::<u32>(), number(), prop::option::of(0.0..1e9_f64)).prop_map(
-            |(count, value, variance)| {
-                Stats::from_estimate(count.into(), value, variance).unwrap()
-            },
+            |(count, value, variance)| Stats::from_estimate(count.into(), value, variance).unwrap(),
         );
         prop_oneof![moments, estimate]
     }
@@ -103,7 +104,10 @@ pub(crate) mod tests {
     fn readable() {
         let moments = Moments::from_parts(3, &[2.5, 1e20], &[4.5, -1.0, 1e-7]).unwrap();
         let stats = Stats::from_moments(Kind::Ratio, moments).unwrap();
-        assert_eq!(write(&stats), "ratio n=3 means=2.5,1e20 products=4.5,-1,1e-7");
+        assert_eq!(
+            write(&stats),
+            "ratio n=3 means=2.5,1e20 products=4.5,-1,1e-7"
+        );
         let stats = Stats::from_estimate(100, 48.2, None).unwrap();
         assert_eq!(write(&stats), "estimate n=100 value=48.2 variance=none");
     }

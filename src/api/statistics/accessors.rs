@@ -1,8 +1,11 @@
 //! What a value of type `lotty.stats` says.
 
+use lotty_statistics::small_counts;
 use pgrx::prelude::*;
 
+use super::arguments;
 use crate::errors;
+use crate::pg::bounds_row::BoundsRow;
 use crate::pg::stats::StatsValue;
 
 /// `mean`, `proportion`, `ratio` or `estimate`.
@@ -67,16 +70,24 @@ fn sum_products(
     )
 }
 
+/// Interval of a proportion by Wilson's method; NULLs for other kinds.
+///
+/// Errors: 22023 for an alpha that is not between 0 and 1.
+#[pg_extern(schema = "lotty", immutable, parallel_safe, requires = ["stats_type"])]
+fn wilson(stats: StatsValue, alpha: default!(f64, 0.05)) -> BoundsRow {
+    let alpha = arguments::share("lotty.wilson", "alpha", Some(alpha));
+    let bounds = stats
+        .0
+        .successes()
+        .and_then(|successes| small_counts::wilson(successes, stats.0.count(), alpha));
+    BoundsRow(bounds)
+}
+
 fn index(function: &str, argument: &str, number: i32) -> usize {
     usize::try_from(number)
         .ok()
         .and_then(|number| number.checked_sub(1))
         .unwrap_or_else(|| {
-            errors::argument_out_of_range(
-                function,
-                argument,
-                "be 1 or more",
-                &number.to_string(),
-            )
+            errors::argument_out_of_range(function, argument, "be 1 or more", &number.to_string())
         })
 }

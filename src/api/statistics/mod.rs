@@ -4,5 +4,10 @@
 
 pub mod accessors;
 pub mod aggregates;
+mod arguments;
+pub mod compare;
 pub mod construction;
+pub mod multiple;
+pub mod planning;
+pub mod sample_ratio;
 pub mod stats_type;
