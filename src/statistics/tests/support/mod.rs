@@ -1,7 +1,8 @@
 //! What several tests of the statistics share.
-#![allow(dead_code, missing_docs)]
+#![allow(dead_code, missing_docs, clippy::unwrap_used, clippy::panic)]
 
 pub mod reference;
+pub mod table;
 
 /// Panics unless two numbers agree to a relative difference.
 #[track_caller]
