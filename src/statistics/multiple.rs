@@ -42,7 +42,8 @@ pub fn benjamini_hochberg(p_values: &[Option<f64>]) -> Vec<Option<f64>> {
     let size = order.len() as f64;
     let mut lowest: f64 = 1.0;
     let adjusted = order.iter().enumerate().rev().map(|(before, (place, p))| {
-        lowest = lowest.min(p * size / (before + 1) as f64);
+        // The quotient first: it is exactly 1 for the last, which then stays as it is.
+        lowest = lowest.min(p * (size / (before + 1) as f64));
         (*place, lowest)
     });
     put_back(adjusted, p_values.len())
