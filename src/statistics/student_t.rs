@@ -102,7 +102,8 @@ fn solve(start: f64, function: impl Fn(f64) -> (f64, f64)) -> Option<f64> {
         if !(t.is_finite() && t > 0.0) {
             return None;
         }
-        if step.abs() < 1e-15 {
+        // The next step would be of the order of its square.
+        if step.abs() < 1e-10 {
             break;
         }
     }
