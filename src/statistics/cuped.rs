@@ -46,9 +46,9 @@ pub fn compare_adjusted(
     let mut comparison = of_effect(&effect, settings);
     comparison.note = missing(control, treatment).or(comparison.note);
     comparison.theta = Some(adjustment.theta);
-    let raw = Effect::of(control, treatment)
-        .spread
-        .map(|spread| spread.diff);
+    // With n - 1 for proportions too, as the adjusted variance: so it does not grow by adjusting.
+    let raw = adjustment.base(control).zip(adjustment.base(treatment));
+    let raw = raw.map(|(control, treatment)| control.0 + treatment.0);
     comparison.variance_reduction = raw
         .zip(effect.spread)
         .map(|(raw, spread)| 1.0 - spread.diff / raw)
