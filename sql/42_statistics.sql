@@ -68,6 +68,8 @@ COMMENT ON FUNCTION lotty.std_err(lotty.stats) IS
     'standard error of the metric''s value; NULL for fewer than two subjects';
 COMMENT ON FUNCTION lotty.has_covariate(lotty.stats) IS
     'whether lotty.compare_cuped can adjust it';
+COMMENT ON FUNCTION lotty.covariate(lotty.stats) IS
+    'stats of the covariates by themselves, as to see whether the variants differed before the exposure; NULL if there are none';
 COMMENT ON FUNCTION lotty.sum(lotty.stats, integer) IS
     'sum of a variable over the subjects: 1 is the number or numerator, then the denominator, then covariates; NULL if there is no such variable';
 COMMENT ON FUNCTION lotty.sum_products(lotty.stats, integer, integer) IS

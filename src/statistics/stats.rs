@@ -164,6 +164,21 @@ impl Stats {
             .is_some_and(|moments| moments.variables() > without)
     }
 
+    /// The covariates by themselves: a mean or, of a ratio, a ratio. `None` if there are none.
+    #[must_use]
+    pub fn covariate(&self) -> Option<Self> {
+        let moments = self.moments().filter(|_| self.has_covariate())?;
+        let (count, mean) = (moments.count(), |i| moments.mean(i));
+        let product = |i, j| moments.product(i, j);
+        match self {
+            Self::Ratio(_) => {
+                let products = [product(2, 2), product(2, 3), product(3, 3)];
+                Moments::from_parts(count, &[mean(2), mean(3)], &products).map(Self::Ratio)
+            }
+            _ => Moments::from_parts(count, &[mean(1)], &[product(1, 1)]).map(Self::Mean),
+        }
+    }
+
     /// Adds a subject: its values in the order of the variables. Does nothing to an estimate.
     pub fn add(&mut self, row: &[f64]) {
         if let Some(moments) = self.moments_mut() {

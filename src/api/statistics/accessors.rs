@@ -44,6 +44,12 @@ fn has_covariate(stats: StatsValue) -> bool {
     stats.0.has_covariate()
 }
 
+/// The covariates by themselves: stats of a mean or, of a ratio, of a ratio; NULL if there are none.
+#[pg_extern(schema = "lotty", immutable, parallel_safe, requires = ["stats_type"])]
+fn covariate(stats: StatsValue) -> Option<StatsValue> {
+    stats.0.covariate().map(StatsValue)
+}
+
 /// Sum of a variable over the subjects; NULL if the kind has no such variable. Variables are counted
 /// from 1: of a mean or proportion the value and its covariate, of a ratio numerator, denominator and
 /// the covariates of both.
