@@ -91,4 +91,16 @@ $$;
 COMMENT ON FUNCTION lotty.keep_timestamps() IS
     'trigger: keeps created_at and updated_at, whatever the caller writes';
 
+-- What pg_dump and pg_restore set in every session, and nobody else does. A superuser only: of
+-- anyone else the settings do not count. A text, since a trigger that called a function would take a right to it.
+CREATE FUNCTION lotty.restoring_condition() RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT 'pg_catalog.current_setting(''is_superuser'') = ''on'' '
+           'AND pg_catalog.current_setting(''check_function_bodies'') = ''off'' '
+           'AND pg_catalog.current_setting(''search_path'') = '''''
+$$;
+COMMENT ON FUNCTION lotty.restoring_condition() IS
+    'condition for triggers: a superuser restores a dump';
+REVOKE ALL ON FUNCTION lotty.restoring_condition() FROM PUBLIC;
+
 SET LOCAL search_path TO @extschema@, pg_temp;

@@ -84,8 +84,10 @@ DECLARE
 BEGIN
     IF changed ? 'key' THEN
         RETURN changed ->> 'key';
-    ELSIF table_name = 'audience' THEN
+    ELSIF table_name IN ('audience', 'dimension') THEN
         RETURN changed ->> 'name';
+    ELSIF table_name = 'event_source' THEN
+        RETURN changed ->> 'event_type';
     ELSIF table_name = 'variant_value' THEN
         SELECT v.name, v.experiment_id INTO variant, of_experiment
           FROM (VALUES (variant)) AS x (id) LEFT JOIN lotty.variant v ON v.variant_id = x.id::uuid;
@@ -100,7 +102,10 @@ BEGIN
                  of_experiment::text),
         CASE table_name WHEN 'variant' THEN changed ->> 'name'
                         WHEN 'variant_value' THEN variant
-                        WHEN 'override' THEN changed ->> 'kind' END,
+                        WHEN 'override' THEN changed ->> 'kind'
+                        WHEN 'experiment_metric' THEN
+                            coalesce((SELECT m.key FROM lotty.metric m WHERE m.metric_id = (changed ->> 'metric_id')::uuid),
+                                     changed ->> 'metric_id') END,
         CASE WHEN changed ? 'flag_id'
              THEN coalesce((SELECT f.key FROM lotty.flag f WHERE f.flag_id = (changed ->> 'flag_id')::uuid),
                            changed ->> 'flag_id') END);
@@ -204,25 +209,14 @@ COMMENT ON FUNCTION lotty.record_overrides() IS
     'trigger: records changes of overrides in lotty.change, counted and without the subjects';
 REVOKE ALL ON FUNCTION lotty.record_overrides() FROM PUBLIC;
 
--- What pg_dump and pg_restore set in every session, and nobody else does. A superuser only: of
--- anyone else the settings do not count. A text, since a trigger that called a function would take a right to it.
-CREATE FUNCTION lotty.restoring_condition() RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT 'pg_catalog.current_setting(''is_superuser'') = ''on'' '
-           'AND pg_catalog.current_setting(''check_function_bodies'') = ''off'' '
-           'AND pg_catalog.current_setting(''search_path'') = '''''
-$$;
-COMMENT ON FUNCTION lotty.restoring_condition() IS
-    'condition for triggers: a superuser restores a dump';
-REVOKE ALL ON FUNCTION lotty.restoring_condition() FROM PUBLIC;
-
 DO $$
 DECLARE
     restoring CONSTANT text := lotty.restoring_condition();
     of_table text;
 BEGIN
     FOREACH of_table IN ARRAY ARRAY['flag', 'experiment', 'experiment_flag', 'variant', 'variant_value',
-                                    'audience', 'conflict_domain', 'experiment_conflict_domain'] LOOP
+                                    'audience', 'conflict_domain', 'experiment_conflict_domain',
+                                    'event_source', 'dimension', 'metric', 'experiment_metric', 'analysis_plan'] LOOP
         EXECUTE format('CREATE TRIGGER record_insert AFTER INSERT ON lotty.%I FOR EACH ROW '
                        'WHEN (NOT (%s)) EXECUTE FUNCTION lotty.record_change()', of_table, restoring);
         EXECUTE format('CREATE TRIGGER record_update AFTER UPDATE ON lotty.%I FOR EACH ROW '
@@ -250,7 +244,8 @@ BEGIN
         ENABLE REPLICA TRIGGER record_replicated_change;
 
     FOREACH of_table IN ARRAY ARRAY['flag', 'experiment', 'experiment_flag', 'variant', 'variant_value',
-                                    'audience', 'conflict_domain', 'experiment_conflict_domain', 'override'] LOOP
+                                    'audience', 'conflict_domain', 'experiment_conflict_domain', 'override',
+                                    'event_source', 'dimension', 'metric', 'experiment_metric', 'analysis_plan'] LOOP
         EXECUTE format('CREATE TRIGGER record_truncate AFTER TRUNCATE ON lotty.%I FOR EACH STATEMENT '
                        'EXECUTE FUNCTION lotty.record_change()', of_table);
         EXECUTE format('ALTER TABLE lotty.%I ENABLE ALWAYS TRIGGER record_truncate', of_table);

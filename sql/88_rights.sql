@@ -20,15 +20,26 @@ RETURNS SETOF record LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp A
         ('report', 'SELECT', 'TABLE', ARRAY[
             'flag', 'experiment', 'experiment_flag', 'variant', 'variant_value', 'audience',
             'conflict_domain', 'experiment_conflict_domain',
-            'assignment', 'decision', 'event', 'exposure', 'metrics']),
+            'assignment', 'decision', 'event', 'exposure', 'metrics',
+            'event_source', 'dimension', 'metric', 'experiment_metric', 'analysis_plan', 'guardrail_log',
+            'report_progress', 'report_subject', 'report_measure', 'report_total', 'report_state', 'report_count']),
         ('report', 'EXECUTE', 'FUNCTION', ARRAY[
             'lotty_bucket', 'lotty_murmur3_bucket', 'lotty_evaluate', 'lotty_explain',
-            'lotty_prometheus_metrics', 'metric_values']),
+            'lotty_prometheus_metrics', 'metric_values',
+            'report', 'report_by', 'report_daily', 'metric_stats', 'health', 'traffic', 'explain_report',
+            'lotty_report_svg', 'lotty_refresh_reports']),
+        -- What these call, which run with the caller's rights.
+        ('report', 'EXECUTE', 'FUNCTION', ARRAY[
+            'adjust_p_values', 'attributed_sql', 'counts_sql', 'daily_effects', 'dimension_query', 'dimension_sql', 'draw_report',
+            'effects', 'event_rows_sql', 'event_types_of', 'events_sql', 'experiment_of', 'exposures_sql', 'first_copies_sql',
+            'is_refreshed', 'metric_of', 'metric_sql', 'own_metrics', 'period_sql', 'plan_of', 'refresh_report', 'refuse_null',
+            'report_rows', 'report_scope', 'sample_ratio', 'seconds_sql', 'stats_sql', 'subjects_sql', 'time_conditions',
+            'totals_sql', 'value_sql', 'verdict', 'weight_periods']),
         -- The statistics, without the functions of which the aggregates and the type are made: those are
         -- not the caller's to call.
         ('report', 'EXECUTE', 'FUNCTION', ARRAY[
             'stats', 'ratio_stats', 'rollup', 'stats_from_moments', 'quantile_bounds', 'quantile_stats',
-            'kind', 'n', 'mean', 'variance', 'std_err', 'has_covariate', 'sum', 'sum_products', 'wilson',
+            'kind', 'n', 'mean', 'variance', 'std_err', 'has_covariate', 'covariate', 'sum', 'sum_products', 'wilson',
             'compare', 'compare_cuped', 'compare_stratified', 'srm', 'holm', 'benjamini_hochberg',
             'sample_size', 'power']),
         -- Whoever makes flags and experiments.
@@ -36,8 +47,9 @@ RETURNS SETOF record LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp A
         ('manage', 'USAGE', 'TYPE', ARRAY['decision_result', 'reason', 'targeting_check']),
         ('manage', 'SELECT INSERT UPDATE DELETE', 'TABLE', ARRAY[
             'flag', 'experiment', 'experiment_flag', 'variant', 'variant_value', 'override', 'audience',
-            'conflict_domain', 'experiment_conflict_domain']),
-        ('manage', 'SELECT', 'TABLE', ARRAY['change']),
+            'conflict_domain', 'experiment_conflict_domain',
+            'event_source', 'dimension', 'metric', 'experiment_metric', 'analysis_plan']),
+        ('manage', 'SELECT', 'TABLE', ARRAY['change', 'guardrail_log']),
         ('manage', 'EXECUTE', 'FUNCTION', ARRAY[
             'lotty_bucket', 'lotty_murmur3_bucket', 'lotty_explain',
             'lotty_evaluate', 'lotty_evaluate_all', 'lotty_evaluate_many', 'lotty_evaluate_experiment',
@@ -45,7 +57,8 @@ RETURNS SETOF record LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp A
             'lotty_force', 'lotty_unforce', 'lotty_forced',
             'lotty_submit', 'lotty_approve', 'lotty_reject', 'lotty_draft', 'lotty_start', 'lotty_pause',
             'lotty_resume', 'lotty_complete', 'lotty_archive',
-            'lotty_export', 'lotty_apply']),
+            'lotty_export', 'lotty_apply',
+            'add_event_source', 'add_dimension', 'attach_metric', 'detach_metric']),
         -- What the triggers of those tables and those functions call, which run with the caller's rights.
         ('manage', 'EXECUTE', 'FUNCTION', ARRAY[
             'announce_change', 'audience_used_by', 'check_audience_cycle', 'check_audience_unused',
@@ -57,6 +70,7 @@ RETURNS SETOF record LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp A
             'change_status',
             'audience_document', 'domain_document', 'experiment_document', 'flag_document', 'variant_document',
             'apply_audience', 'apply_document', 'apply_domain', 'apply_experiment', 'apply_flag',
+            'check_query', 'experiment_of', 'metric_of', 'query_columns',
             'check_applicable', 'check_complete', 'check_document', 'document_fields', 'lead_to_status',
             'prune_configuration', 'referred', 'refuse_document', 'status_path'])
     ), wanted AS (

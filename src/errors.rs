@@ -8,6 +8,7 @@ use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
 
 use crate::config_checks::Misfit;
+use crate::pg::query_columns::Unfit;
 use crate::pg::shared::shared;
 
 /// Raises an error; the transaction is aborted.
@@ -440,4 +441,24 @@ pub fn number(value: f64) -> String {
     } else {
         value.to_string()
     }
+}
+
+/// 42601: a text that should be a query is none.
+pub fn not_a_query(text: &str, unfit: Unfit) -> ! {
+    raise(report(
+        PgSqlErrorCode::ERRCODE_SYNTAX_ERROR,
+        "the text is not a query".to_owned(),
+        match unfit {
+            Unfit::NotOneStatement => {
+                format!("It is not exactly one statement: {}", shortened(text))
+            }
+            Unfit::NoRows => format!("It answers no rows: {}", shortened(text)),
+        },
+        "Give one SELECT, without a semicolon.",
+    ))
+}
+
+/// The start of a text, to be shown.
+fn shortened(text: &str) -> String {
+    text.chars().take(200).collect()
 }

@@ -134,6 +134,7 @@ extension_sql_file!(
         api::statistics::accessors::sum,
         api::statistics::accessors::sum_products,
         api::statistics::accessors::has_covariate,
+        api::statistics::accessors::covariate,
         api::statistics::aggregates::mean_add,
         api::statistics::aggregates::mean_add_with_covariate,
         api::statistics::aggregates::proportion_add,
@@ -232,14 +233,59 @@ extension_sql_file!(
     requires = ["triggers"]
 );
 extension_sql_file!(
+    "../sql/reports/10_definition.sql",
+    name = "report_definition",
+    requires = ["events", "triggers", api::queries::query_columns]
+);
+extension_sql_file!(
     "../sql/82_change.sql",
     name = "change",
-    requires = ["triggers"]
+    requires = ["triggers", "report_definition"]
+);
+extension_sql_file!(
+    "../sql/reports/15_weights.sql",
+    name = "report_weights",
+    requires = ["change"]
+);
+extension_sql_file!(
+    "../sql/reports/20_queries.sql",
+    name = "report_queries",
+    requires = ["report_weights"]
+);
+extension_sql_file!(
+    "../sql/reports/30_cache.sql",
+    name = "report_cache",
+    requires = ["report_queries", "statistics"]
+);
+extension_sql_file!(
+    "../sql/reports/35_sample_ratio.sql",
+    name = "sample_ratio",
+    requires = ["report_cache"]
+);
+extension_sql_file!(
+    "../sql/reports/40_report.sql",
+    name = "report",
+    requires = ["sample_ratio"]
+);
+extension_sql_file!(
+    "../sql/reports/50_health.sql",
+    name = "report_health",
+    requires = ["report"]
+);
+extension_sql_file!(
+    "../sql/reports/60_guardrails.sql",
+    name = "guardrails",
+    requires = ["report_health", "life_cycle"]
+);
+extension_sql_file!(
+    "../sql/reports/70_picture.sql",
+    name = "report_picture",
+    requires = ["guardrails"]
 );
 extension_sql_file!(
     "../sql/83_restore.sql",
     name = "restore",
-    requires = ["change"]
+    requires = ["change", "report_picture"]
 );
 extension_sql_file!(
     "../sql/84_export.sql",

@@ -10,6 +10,7 @@ pub mod extension_version;
 pub mod getters;
 pub mod metrics;
 pub mod optimizely;
+pub mod queries;
 mod question;
 pub mod session;
 pub mod settings;

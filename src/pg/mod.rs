@@ -16,6 +16,7 @@ pub mod memory;
 mod nested_settings;
 pub mod parameter;
 pub mod preload;
+pub mod query_columns;
 pub mod rights;
 pub mod row;
 pub mod sample_ratio_row;

@@ -35,3 +35,14 @@ INSERT INTO lotty.assignment (subject_id, experiment_id, variant_id, slot, assig
 SELECT subject_id, experiment_id, variant_id, 1, created_at FROM lotty.decision;
 SELECT count(*) FROM generate_series(1, 10) AS i, lotty_track('subject-' || i, 'bought', i);
 INSERT INTO lotty.log_policy (period, ahead, keep_unarchived) VALUES ('month', 3, true);
+INSERT INTO lotty.event_source (event_type, query, columns) VALUES
+    ('paid', 'SELECT ''subject-1'' AS subject_id, now() AS occurred_at', '{}');
+INSERT INTO lotty.dimension (name, query) VALUES ('side', 'SELECT ''subject-1'' AS subject_id, 1 AS value');
+INSERT INTO lotty.metric (metric_id, key, type, event_type) VALUES
+    ('00000000-0000-4000-8000-0000000000c1', 'bought', 'sum', 'bought');
+INSERT INTO lotty.experiment_metric (experiment_id, metric_id, role, action) VALUES
+    ('00000000-0000-4000-8000-0000000000e1', '00000000-0000-4000-8000-0000000000c1', 'guardrail', 'pause');
+INSERT INTO lotty.analysis_plan (experiment_id) VALUES ('00000000-0000-4000-8000-0000000000e1');
+INSERT INTO lotty.guardrail_log (experiment_id, metric_id, variant_id, action, tolerance, alpha, detail) VALUES
+    ('00000000-0000-4000-8000-0000000000e1', '00000000-0000-4000-8000-0000000000c1', '00000000-0000-4000-8000-0000000000a2',
+     'notify', 0, 0.05, 'it was less');

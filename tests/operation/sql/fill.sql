@@ -151,6 +151,23 @@ SELECT DISTINCT action FROM lotty_partition_log('month', keep => '13 months');
 INSERT INTO lotty.decision (decision_id, subject_id, reason, created_at)
 SELECT gen_random_uuid(), 'fast clock', 'forced', from_time FROM lotty.log_partitions() WHERE NOT is_default;
 
+-- Reports: metrics of each kind, what they keep, and a guardrail that has tripped.
+CREATE TABLE fill_orders (id bigint PRIMARY KEY, buyer text, amount numeric, at timestamptz);
+INSERT INTO fill_orders SELECT n, 'subject-' || n, n * 0.01, now() FROM generate_series(1, 50) AS n;
+SELECT lotty.add_event_source('order', 'SELECT id AS event_id, buyer AS subject_id, amount AS value, at AS occurred_at FROM public.fill_orders');
+SELECT lotty.add_dimension('parity', 'SELECT buyer AS subject_id, id % 2 AS value FROM public.fill_orders');
+INSERT INTO lotty.metric (key, type, event_type, direction, quantile, attribution_window, cuped_days) VALUES
+    (E'views \\ "', 'count', 'view', 'increase', NULL, '1 day', 7), ('viewed', 'conversion', 'view', 'decrease', NULL, NULL, NULL),
+    ('orders', 'sum', 'order', 'increase', NULL, NULL, NULL), ('view p90', 'event_quantile', 'view', 'increase', 0.9, NULL, NULL);
+UPDATE lotty.metric SET covariate_id = (SELECT metric_id FROM lotty.metric WHERE key = 'viewed') WHERE key LIKE 'views%';
+SELECT lotty.attach_metric('of string', key, CASE key WHEN 'viewed' THEN 'guardrail' ELSE 'goal' END, CASE key WHEN 'viewed' THEN 'pause' ELSE 'none' END)
+  FROM lotty.metric;
+INSERT INTO lotty.analysis_plan (experiment_id, planned_subjects) SELECT experiment_id, 800 FROM lotty.experiment WHERE key = 'of string';
+INSERT INTO lotty.guardrail_log (experiment_id, metric_id, variant_id, action, tolerance, alpha, detail)
+SELECT v.experiment_id, m.metric_id, v.variant_id, 'notify', 0, 0.05, E'tab\t'
+  FROM lotty.variant v JOIN lotty.experiment e USING (experiment_id) CROSS JOIN lotty.metric m WHERE e.key = 'of string' AND m.key = 'viewed';
+SELECT action FROM lotty_refresh_reports('of string');
+
 -- Roles that use it: rights of every kind of object, to a column, to PUBLIC, to be handed on, to a setting.
 SELECT format('CREATE ROLE %I', r) FROM unnest(ARRAY['dump application', 'dump_reporter', 'dump_manager']) AS r
  WHERE r <> ALL (SELECT rolname FROM pg_roles) \gexec

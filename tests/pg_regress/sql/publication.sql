@@ -9,6 +9,9 @@ SELECT c.oid::regclass AS neither FROM pg_class c
  WHERE c.relnamespace = 'lotty'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
    AND c.oid NOT IN (SELECT relation FROM lotty.configuration_tables())
    AND c.relname NOT IN ('assignment', 'decision', 'decision_default', 'log_policy', 'event', 'change')
+   -- Reports are made where the log and the events are, with definitions of that node.
+   AND c.relname NOT IN ('event_source', 'dimension', 'metric', 'experiment_metric', 'analysis_plan', 'guardrail_log')
+   AND c.relname NOT LIKE 'report\_%'
  ORDER BY 1;
 -- Whose rows replication finds by their primary keys, which the conditions look at only.
 SELECT t.relation AS without_identity FROM lotty.configuration_tables() t JOIN pg_class c ON c.oid = t.relation
