@@ -286,7 +286,9 @@ BEGIN
       INTO metrics FROM lotty.own_metrics(experiment) m LEFT JOIN lotty.metric c ON c.metric_id = m.covariate_id;
     SELECT r.* INTO progress FROM lotty.report_progress r WHERE r.experiment_id = experiment;
 
-    IF rebuild OR progress.plan IS DISTINCT FROM plan OR progress.settled_until = '-infinity' THEN
+    -- (That the log was emptied is seen here: with a trigger on TRUNCATE decisions would not be written without SQL.)
+    IF rebuild OR progress.plan IS DISTINCT FROM plan OR progress.settled_until = '-infinity'
+       OR NOT EXISTS (SELECT FROM lotty.decision) THEN
         action := 'rebuilt';
         PERFORM lotty.forget_report(experiment);
         EXECUTE format('INSERT INTO lotty.report_subject (experiment_id, subject_id, variant_id, exposed_at, crossed_at) '

@@ -45,7 +45,10 @@ $$;
 CREATE FUNCTION wipe() RETURNS void LANGUAGE sql AS $$
     TRUNCATE lotty.flag, lotty.experiment, lotty.experiment_flag, lotty.variant,
              lotty.variant_value, lotty.override, lotty.audience, lotty.conflict_domain,
-             lotty.experiment_conflict_domain, lotty.assignment, lotty.decision, lotty.event;
+             lotty.experiment_conflict_domain, lotty.assignment, lotty.decision, lotty.event,
+             lotty.event_source, lotty.dimension, lotty.metric, lotty.experiment_metric, lotty.analysis_plan,
+             lotty.guardrail_log, lotty.report_progress, lotty.report_subject, lotty.report_measure, lotty.report_total,
+             lotty.report_state, lotty.report_count, lotty.report_stale;
     -- After the others, whose emptying it records.
     TRUNCATE lotty.change RESTART IDENTITY;
 $$;
