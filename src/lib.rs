@@ -255,7 +255,7 @@ extension_sql_file!(
 extension_sql_file!(
     "../sql/reports/30_cache.sql",
     name = "report_cache",
-    requires = ["report_queries", "statistics"]
+    requires = ["report_queries", "statistics", api::events::note_old_event]
 );
 extension_sql_file!(
     "../sql/reports/35_sample_ratio.sql",

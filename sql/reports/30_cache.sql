@@ -132,11 +132,6 @@ BEGIN
     IF TG_OP = 'TRUNCATE' THEN
         DELETE FROM lotty.report_progress;
         RETURN NULL;
-    ELSIF TG_LEVEL = 'ROW' THEN
-        INSERT INTO lotty.report_stale (experiment_id, subject_id)
-        SELECT r.experiment_id, r.subject_id FROM lotty.report_progress p
-          JOIN lotty.report_subject r ON r.experiment_id = p.experiment_id AND r.subject_id = NEW.subject_id;
-        RETURN NULL;
     END IF;
     INSERT INTO lotty.report_stale (experiment_id, subject_id)
     SELECT p.experiment_id, o.subject_id
@@ -153,6 +148,8 @@ BEGIN
     RETURN NULL;
 END
 $$;
+COMMENT ON FUNCTION lotty.note_old_event() IS
+    'trigger: has the subject of an event that was received earlier computed anew by the next refresh';
 COMMENT ON FUNCTION lotty.mark_stale() IS
     'trigger: has the subjects of changed or deleted rows computed anew by the next refresh';
 
@@ -163,9 +160,8 @@ CREATE TRIGGER mark_stale_delete AFTER DELETE ON lotty.event
 CREATE TRIGGER mark_stale_truncate AFTER TRUNCATE ON lotty.event
     FOR EACH STATEMENT EXECUTE FUNCTION lotty.mark_stale();
 -- An event that comes with an old received_at: loaded from elsewhere, or replicated.
-CREATE TRIGGER mark_stale_insert AFTER INSERT ON lotty.event
-    FOR EACH ROW WHEN (NEW.received_at < pg_catalog.now()) EXECUTE FUNCTION lotty.mark_stale();
-ALTER TABLE lotty.event ENABLE ALWAYS TRIGGER mark_stale_insert;
+CREATE TRIGGER note_old_event BEFORE INSERT ON lotty.event FOR EACH ROW EXECUTE FUNCTION lotty.note_old_event();
+ALTER TABLE lotty.event ENABLE ALWAYS TRIGGER note_old_event;
 CREATE TRIGGER mark_stale_update AFTER UPDATE ON lotty.decision
     REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION lotty.mark_stale();
 CREATE TRIGGER mark_stale_delete AFTER DELETE ON lotty.decision

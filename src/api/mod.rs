@@ -5,6 +5,7 @@ pub mod bucket;
 pub mod config_checks;
 pub mod decide;
 pub mod decide_many;
+pub mod events;
 pub mod explain;
 pub mod extension_version;
 pub mod getters;

@@ -1,6 +1,6 @@
 //! Whose rights count.
 
-use pgrx::pg_sys;
+use pgrx::{PgRelation, pg_sys};
 
 use super::nested_settings::{PINNED_PATH, with_settings};
 
@@ -9,6 +9,12 @@ use super::nested_settings::{PINNED_PATH, with_settings};
 pub fn current_role() -> pg_sys::Oid {
     // SAFETY: inside a transaction, as every SQL function is.
     unsafe { pg_sys::GetUserId() }
+}
+
+/// The owner of a table.
+pub fn owner_of(table: &PgRelation) -> pg_sys::Oid {
+    // SAFETY: an open relation has its catalog row.
+    unsafe { (*table.rd_rel).relowner }
 }
 
 /// Runs `body` with the rights of a role, and with the `search_path` that functions with their
