@@ -443,6 +443,16 @@ pub fn number(value: f64) -> String {
     }
 }
 
+/// 22023: a JSON document has no report to be drawn.
+pub fn not_a_report(error: &str) -> ! {
+    raise(report(
+        PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+        "the document is not a report".to_owned(),
+        format!("Argument \"document\" of lotty.draw_report cannot be read: {error}."),
+        "lotty_report_svg makes the document and draws it.",
+    ))
+}
+
 /// 42601: a text that should be a query is none.
 pub fn not_a_query(text: &str, unfit: Unfit) -> ! {
     raise(report(

@@ -280,7 +280,7 @@ extension_sql_file!(
 extension_sql_file!(
     "../sql/reports/70_picture.sql",
     name = "report_picture",
-    requires = ["guardrails"]
+    requires = ["guardrails", api::picture::draw_report]
 );
 extension_sql_file!(
     "../sql/83_restore.sql",

@@ -50,6 +50,9 @@ $$;
 COMMENT ON FUNCTION @extschema@.lotty_report_svg(text, timestamptz, text) IS
     'the report of an experiment as a picture (SVG): the lift of each metric with its fixed-horizon and always-valid intervals, and day by day that of the first goal metric or the one that is named';
 REVOKE ALL ON FUNCTION @extschema@.lotty_report_svg(text, timestamptz, text) FROM PUBLIC;
+COMMENT ON FUNCTION lotty.draw_report(text) IS
+    'the picture of a report whose numbers are given as a JSON document';
+
 CREATE FUNCTION lotty.explain_report(experiment text, metric text, as_of timestamptz DEFAULT NULL)
 RETURNS text LANGUAGE plpgsql STABLE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE

@@ -11,6 +11,7 @@ pub mod extension_version;
 pub mod getters;
 pub mod metrics;
 pub mod optimizely;
+pub mod picture;
 pub mod queries;
 mod question;
 pub mod session;
