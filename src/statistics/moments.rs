@@ -222,6 +222,7 @@ impl Moments {
 const NOISE: f64 = 8.0 * f64::EPSILON;
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
 mod tests {
     use proptest::prelude::*;
 

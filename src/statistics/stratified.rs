@@ -23,14 +23,9 @@ pub fn compare_stratified(
         .filter_map(|(control, treatment)| Stratum::of(control.as_ref()?, treatment.as_ref()?))
         .collect();
     let Some(effect) = taken_together(&strata) else {
-        let subjects = |stats: Option<&Stats>| stats.map_or(0, Stats::count);
-        let count = |of: fn(&(Option<Stats>, Option<Stats>)) -> Option<&Stats>| {
-            let counts = periods.iter().map(|period| subjects(of(period)));
-            counts.fold(0_u64, u64::saturating_add)
-        };
         return Comparison {
-            control_count: Some(count(|period| period.0.as_ref())),
-            treatment_count: Some(count(|period| period.1.as_ref())),
+            control_count: Some(subjects(periods.iter().map(|period| period.0))),
+            treatment_count: Some(subjects(periods.iter().map(|period| period.1))),
             note: Some("no period has two subjects in each variant"),
             ..Comparison::default()
         };
@@ -46,6 +41,13 @@ pub fn compare_stratified(
         ));
     }
     comparison
+}
+
+fn subjects(stats: impl Iterator<Item = Option<Stats>>) -> u64 {
+    stats
+        .flatten()
+        .map(|stats| stats.count())
+        .fold(0, u64::saturating_add)
 }
 
 struct Stratum {

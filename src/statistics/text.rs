@@ -72,6 +72,7 @@ fn parse_list(text: &str) -> Option<Vec<f64>> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
 pub(crate) mod tests {
     use proptest::prelude::*;
 

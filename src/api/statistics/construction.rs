@@ -43,7 +43,9 @@ fn stats_from_moments(
             FUNCTION,
             "arguments",
             format!(
-                "No values of kind {kind} have these moments: n {n}, means {means:?}, products {products:?}."
+                "No values of kind {kind} have these moments: n {n}, means {}, products {}.",
+                list(&means),
+                list(&products)
             ),
             "A mean or proportion has one variable, or two with a covariate; a ratio two, or four. Products are the upper triangle of the centred sums, row by row.",
         ),
@@ -97,16 +99,31 @@ fn quantile_stats(
         )
     }
     let clusters = clusters.as_ref().map(|StatsValue(clusters)| clusters);
+    let null = || "NULL".to_owned();
     let estimate = quantile::estimate(count, probability, value, lower.zip(upper), clusters);
     match estimate {
         Some(stats) => Some(StatsValue(stats)),
         None => errors::arguments_do_not_fit(
             FUNCTION,
             "arguments",
-            format!("The value is {value}, the bounds are {lower:?} and {upper:?}."),
+            format!(
+                "The value is {}, the bounds are {} and {}.",
+                errors::number(value),
+                lower.map_or_else(null, errors::number),
+                upper.map_or_else(null, errors::number)
+            ),
             "Numbers must be finite, and the value between the bounds.",
         ),
     }
+}
+
+/// As an array literal.
+fn list(numbers: &[f64]) -> String {
+    let numbers: Vec<String> = numbers
+        .iter()
+        .map(|number| errors::number(*number))
+        .collect();
+    format!("{{{}}}", numbers.join(","))
 }
 
 fn check_probability(function: &str, probability: f64) {

@@ -59,6 +59,13 @@ SELECT count(*) AS rows, count(*) FILTER (WHERE lotty.stats_send(amount) = bytes
 SELECT encode(lotty.stats_send('mean n=2 means=1 products=0.5'), 'hex') AS bytes;
 SELECT pg_column_size('mean n=2 means=1 products=0.5'::lotty.stats) AS bytes;
 SELECT '  ratio   n=3 means=2.5,1e20 products=4.5,-1,1e-7 '::lotty.stats AS read;
+-- Bytes that no value has, as after damage of the storage.
+CREATE CAST (bytea AS lotty.stats) WITHOUT FUNCTION;
+SELECT lotty.stats_send('mean n=2 means=1 products=0.5')::lotty.stats;
+SELECT * FROM try($$SELECT lotty.n('\x01'::bytea::lotty.stats)$$);
+SELECT * FROM try($$SELECT lotty.n(('\x02' || substr(bytes, 2))::lotty.stats) FROM restored LIMIT 1$$);
+SELECT * FROM try($$SELECT lotty.rollup((bytes || '\x00')::lotty.stats) FROM restored$$);
+DROP CAST (bytea AS lotty.stats);
 -- In a window, where a state goes on after it was read.
 SELECT i, lotty.stats(amount) OVER (ORDER BY i) FROM metric WHERE i < 4;
 
@@ -198,7 +205,7 @@ SET ROLE analyst;
 SELECT lotty.n(lotty.rollup(s)) AS n, (lotty.compare(min(s::text)::lotty.stats, max(s::text)::lotty.stats)).note
   FROM (SELECT lotty.stats(bought) AS s FROM metric GROUP BY variant) d;
 CREATE TEMP TABLE kept (s lotty.stats);
-SELECT * FROM try('SELECT lotty.mean_add(NULL, 1)');
+SELECT * FROM try($$SELECT lotty.stats_send('mean n=2 means=1 products=1')$$);
 RESET ROLE;
 DROP TABLE kept;
 SELECT count(*) > 0 AS revoked FROM lotty_revoke('analyst', 'report');
