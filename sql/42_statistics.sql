@@ -8,31 +8,31 @@ COMMENT ON TYPE lotty.stats IS
 -- merged in the order in which workers finish, so the last digits of a sum of fractions may differ
 -- between parallel plans; counts and proportions are exact.
 CREATE AGGREGATE lotty.stats(y double precision) (
-    SFUNC = lotty.mean_add, STYPE = internal, SSPACE = 160, FINALFUNC = lotty.stats_finish,
+    SFUNC = lotty.mean_add, STYPE = internal, SSPACE = 192, FINALFUNC = lotty.stats_finish,
     COMBINEFUNC = lotty.stats_combine, SERIALFUNC = lotty.stats_serialize,
     DESERIALFUNC = lotty.stats_deserialize, PARALLEL = SAFE);
 COMMENT ON AGGREGATE lotty.stats(double precision) IS
     'stats of a number per subject. A subject whose number is NULL is left out; NULL if there is none';
 CREATE AGGREGATE lotty.stats(y double precision, x double precision) (
-    SFUNC = lotty.mean_add, STYPE = internal, SSPACE = 160, FINALFUNC = lotty.stats_finish,
+    SFUNC = lotty.mean_add, STYPE = internal, SSPACE = 192, FINALFUNC = lotty.stats_finish,
     COMBINEFUNC = lotty.stats_combine, SERIALFUNC = lotty.stats_serialize,
     DESERIALFUNC = lotty.stats_deserialize, PARALLEL = SAFE);
 COMMENT ON AGGREGATE lotty.stats(double precision, double precision) IS
     'stats of a number per subject and of a covariate from before its exposure, for lotty.compare_cuped. A subject without a covariate has 0';
 CREATE AGGREGATE lotty.stats(y boolean) (
-    SFUNC = lotty.proportion_add, STYPE = internal, SSPACE = 160, FINALFUNC = lotty.stats_finish,
+    SFUNC = lotty.proportion_add, STYPE = internal, SSPACE = 192, FINALFUNC = lotty.stats_finish,
     COMBINEFUNC = lotty.stats_combine, SERIALFUNC = lotty.stats_serialize,
     DESERIALFUNC = lotty.stats_deserialize, PARALLEL = SAFE);
 COMMENT ON AGGREGATE lotty.stats(boolean) IS
     'stats of the share of subjects for which something is true. A subject for which it is NULL is left out; NULL if there is none';
 CREATE AGGREGATE lotty.stats(y boolean, x double precision) (
-    SFUNC = lotty.proportion_add, STYPE = internal, SSPACE = 160, FINALFUNC = lotty.stats_finish,
+    SFUNC = lotty.proportion_add, STYPE = internal, SSPACE = 192, FINALFUNC = lotty.stats_finish,
     COMBINEFUNC = lotty.stats_combine, SERIALFUNC = lotty.stats_serialize,
     DESERIALFUNC = lotty.stats_deserialize, PARALLEL = SAFE);
 COMMENT ON AGGREGATE lotty.stats(boolean, double precision) IS
     'stats of the share of subjects for which something is true, and of a covariate from before their exposure, for lotty.compare_cuped. A subject without a covariate has 0';
 CREATE AGGREGATE lotty.ratio_stats(numerator double precision, denominator double precision) (
-    SFUNC = lotty.ratio_add, STYPE = internal, SSPACE = 160, FINALFUNC = lotty.stats_finish,
+    SFUNC = lotty.ratio_add, STYPE = internal, SSPACE = 192, FINALFUNC = lotty.stats_finish,
     COMBINEFUNC = lotty.stats_combine, SERIALFUNC = lotty.stats_serialize,
     DESERIALFUNC = lotty.stats_deserialize, PARALLEL = SAFE);
 COMMENT ON AGGREGATE lotty.ratio_stats(double precision, double precision) IS
@@ -40,13 +40,13 @@ COMMENT ON AGGREGATE lotty.ratio_stats(double precision, double precision) IS
 CREATE AGGREGATE lotty.ratio_stats(
     numerator double precision, denominator double precision,
     numerator_x double precision, denominator_x double precision) (
-    SFUNC = lotty.ratio_add, STYPE = internal, SSPACE = 160, FINALFUNC = lotty.stats_finish,
+    SFUNC = lotty.ratio_add, STYPE = internal, SSPACE = 192, FINALFUNC = lotty.stats_finish,
     COMBINEFUNC = lotty.stats_combine, SERIALFUNC = lotty.stats_serialize,
     DESERIALFUNC = lotty.stats_deserialize, PARALLEL = SAFE);
 COMMENT ON AGGREGATE lotty.ratio_stats(double precision, double precision, double precision, double precision) IS
     'stats of a ratio, and of the same two numbers from before the subject''s exposure, for lotty.compare_cuped. A subject without these has 0';
 CREATE AGGREGATE lotty.rollup(lotty.stats) (
-    SFUNC = lotty.rollup_add, STYPE = internal, SSPACE = 160, FINALFUNC = lotty.stats_finish,
+    SFUNC = lotty.rollup_add, STYPE = internal, SSPACE = 192, FINALFUNC = lotty.stats_finish,
     COMBINEFUNC = lotty.stats_combine, SERIALFUNC = lotty.stats_serialize,
     DESERIALFUNC = lotty.stats_deserialize, PARALLEL = SAFE);
 COMMENT ON AGGREGATE lotty.rollup(lotty.stats) IS
