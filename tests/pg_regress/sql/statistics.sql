@@ -175,7 +175,7 @@ SELECT name, digits(value::numeric) AS value FROM json_each_text(row_to_json(lot
 SELECT digits((lotty.srm(ARRAY[900, 100, 500, 500], ARRAY[9, 1, 1, 1], 2)).p_value::numeric) AS by_period,
        digits((lotty.srm(ARRAY[1400, 600], ARRAY[1, 1])).p_value::numeric) AS by_the_last_weights;
 SELECT lotty.srm(ARRAY[10, 0, 1], ARRAY[0.5, 0.5, 0]) AS impossible, lotty.srm(ARRAY[0, 0], ARRAY[0.5, 0.5]) AS nobody,
-       lotty.srm('{}', '{}') AS nothing, lotty.srm(NULL, '{}') IS NULL AS null;
+       lotty.srm('{}'::bigint[], '{}'::float8[]) AS nothing, lotty.srm(NULL::bigint[], '{}') IS NULL AS null;
 SELECT * FROM try($$SELECT lotty.srm(ARRAY[1, 2], ARRAY[1.0])$$);
 SELECT * FROM try($$SELECT lotty.srm(ARRAY[1, 2, 3], ARRAY[1, 1, 1.0], 2)$$);
 SELECT * FROM try($$SELECT lotty.srm(ARRAY[1, -2], ARRAY[1, 1.0])$$);
