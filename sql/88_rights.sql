@@ -22,7 +22,7 @@ RETURNS SETOF record LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp A
             'conflict_domain', 'experiment_conflict_domain',
             'assignment', 'decision', 'event', 'exposure', 'metrics',
             'event_source', 'dimension', 'metric', 'experiment_metric', 'analysis_plan', 'guardrail_log',
-            'report_progress', 'report_subject', 'report_measure', 'report_total', 'report_state', 'report_count']),
+            'report_progress', 'report_subject', 'report_measure', 'report_total', 'report_sum', 'report_state', 'report_count']),
         ('report', 'EXECUTE', 'FUNCTION', ARRAY[
             'lotty_bucket', 'lotty_murmur3_bucket', 'lotty_evaluate', 'lotty_explain',
             'lotty_prometheus_metrics', 'metric_values',
@@ -34,7 +34,8 @@ RETURNS SETOF record LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp A
             'effects', 'event_rows_sql', 'event_types_of', 'events_sql', 'experiment_of', 'exposures_sql', 'first_copies_sql',
             'is_refreshed', 'metric_of', 'metric_sql', 'own_metrics', 'period_sql', 'plan_of', 'refresh_report', 'refuse_null',
             'report_rows', 'report_scope', 'sample_ratio', 'seconds_sql', 'stats_sql', 'subjects_sql', 'time_conditions',
-            'totals_sql', 'value_sql', 'verdict', 'weight_periods']),
+            'totals_sql', 'value_sql', 'verdict', 'weight_periods', 'stale_sql', 'included_sql', 'values_sql', 'quantile_sql',
+            'event_quantile_sql', 'moments_sql', 'sums_sql', 'is_additive', 'stats_from_sums']),
         -- The statistics, without the functions of which the aggregates and the type are made: those are
         -- not the caller's to call.
         ('report', 'EXECUTE', 'FUNCTION', ARRAY[

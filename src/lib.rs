@@ -253,9 +253,14 @@ extension_sql_file!(
     requires = ["report_weights"]
 );
 extension_sql_file!(
+    "../sql/reports/25_metric_queries.sql",
+    name = "report_metric_queries",
+    requires = ["report_queries", "statistics"]
+);
+extension_sql_file!(
     "../sql/reports/30_cache.sql",
     name = "report_cache",
-    requires = ["report_queries", "statistics", api::events::note_old_event]
+    requires = ["report_metric_queries", api::events::note_old_event]
 );
 extension_sql_file!(
     "../sql/reports/35_sample_ratio.sql",

@@ -78,7 +78,7 @@ CREATE TABLE lotty.metric (
                AND coalesce(winsorize_lower, 0) < coalesce(winsorize_upper, 1)
                AND (pg_catalog.num_nulls(winsorize_lower, winsorize_upper) = 2 OR type IN ('count', 'sum', 'ratio'))),
     CONSTRAINT metric_attribution_check CHECK (attribution IN ('subject_id', 'decision_id')),
-    CONSTRAINT metric_attribution_window_check CHECK (attribution_window > '0'),
+    CONSTRAINT metric_attribution_window_check CHECK (attribution_window > '0' AND attribution_window <= '3650 days'),
     CONSTRAINT metric_direction_check CHECK (direction IN ('increase', 'decrease')),
     CONSTRAINT metric_cuped_days_check
         CHECK (cuped_days BETWEEN 1 AND 3650 AND (cuped_days IS NULL OR type IN ('conversion', 'count', 'sum', 'ratio'))),

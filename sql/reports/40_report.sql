@@ -48,12 +48,24 @@ COMMENT ON FUNCTION lotty.dimension_query(text) IS
 -- What has been kept, or the query: of one metric.
 CREATE FUNCTION lotty.stats_sql(scope jsonb, metric lotty.metric, dimension_query text) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT CASE WHEN (scope -> 'cached')::boolean AND dimension_query IS NULL
-                     AND EXISTS (SELECT FROM lotty.own_metrics((scope ->> 'experiment_id')::uuid) m WHERE m.metric_id = metric.metric_id)
-                THEN format('SELECT NULL::text AS dimension, r.period, r.variant_id, r.stats, r.lower_cap, r.upper_cap, r.capped '
-                            'FROM lotty.report_state r WHERE r.experiment_id = %L AND r.metric_id = %L',
-                            scope ->> 'experiment_id', metric.metric_id)
-                ELSE lotty.metric_sql(scope, metric, dimension_query) END
+    SELECT CASE
+        WHEN (scope -> 'cached')::boolean IS NOT TRUE OR dimension_query IS NOT NULL
+             OR NOT EXISTS (SELECT FROM lotty.own_metrics((scope ->> 'experiment_id')::uuid) m WHERE m.metric_id = metric.metric_id)
+        THEN lotty.metric_sql(scope, metric, dimension_query)
+        WHEN NOT lotty.is_additive(metric)
+        THEN format('SELECT NULL::text AS dimension, r.period, r.variant_id, r.stats, r.lower_cap, r.upper_cap, r.capped '
+                    'FROM lotty.report_state r WHERE r.experiment_id = %L AND r.metric_id = %L',
+                    scope ->> 'experiment_id', metric.metric_id)
+        ELSE format('SELECT NULL::text AS dimension, s.period, s.variant_id, lotty.stats_from_sums(%L, s.n, s.sums, s.products) AS stats, '
+                    'NULL::float8 AS lower_cap, NULL::float8 AS upper_cap, NULL::bigint AS capped '
+                    'FROM (SELECT r.period, r.variant_id, (max(r.total) FILTER (WHERE r.variable = 0))::bigint AS n, '
+                    'array_agg(r.total ORDER BY r.variable) FILTER (WHERE r.variable > 0 AND r.other = 0) AS sums, '
+                    'array_agg(r.total ORDER BY r.variable, r.other) FILTER (WHERE r.other > 0) AS products '
+                    'FROM lotty.report_sum r WHERE r.experiment_id = %L AND r.metric_id = %L GROUP BY r.period, r.variant_id) AS s '
+                    'WHERE s.n > 0',
+                    CASE metric.type WHEN 'conversion' THEN 'proportion' WHEN 'ratio' THEN 'ratio' ELSE 'mean' END,
+                    scope ->> 'experiment_id', metric.metric_id)
+    END
 $$;
 COMMENT ON FUNCTION lotty.stats_sql(jsonb, lotty.metric, text) IS
     'the query of a metric''s statistics: of those that are kept, else of the log and the events';
@@ -325,13 +337,13 @@ BEGIN
             DETAIL = 'Argument "step" of lotty.report_daily is the time from one row of a variant to the next.',
             HINT = 'Leave it out for a day.';
     END IF;
-    EXECUTE format('SELECT coalesce(%L, date_trunc(''day'', min(x.created_at), ''UTC'')), max(x.created_at) FROM (%s) AS x',
+    EXECUTE format('SELECT coalesce(nullif(%L::timestamptz, ''-infinity''), date_trunc(''day'', min(x.created_at), ''UTC'')), max(x.created_at) FROM (%s) AS x',
                    scope ->> 'starts_at', lotty.exposures_sql(scope, 'd.created_at')) INTO begins, ends;
-    IF begins IS NULL THEN
+    -- Until the end of the experiment, or the time of which the report is; else until now.
+    ends := least((scope ->> 'ends_at')::timestamptz, as_of, greatest(ends, now()));
+    IF begins IS NULL OR begins >= ends THEN
         RETURN;
     END IF;
-    -- Until the end of the experiment; one without an end until now.
-    ends := least(coalesce((scope ->> 'ends_at')::timestamptz, greatest(ends, as_of, now())), greatest(ends, as_of, now()));
     steps := ceil(extract(epoch FROM ends - begins) / extract(epoch FROM step));
     IF steps > 1000 THEN
         RAISE EXCEPTION USING
@@ -340,8 +352,10 @@ BEGIN
             DETAIL = format('The experiment goes from %s to %s, in steps of %s.', begins, ends, step),
             HINT = 'Pass a longer step, such as ''7 days''; at most 1000 are computed.';
     END IF;
-    FOR day IN 1 .. steps LOOP
-        until := begins + make_interval(secs => extract(epoch FROM step)::float8 * day);
+    -- (The variable of a loop is one of its own, also where a column has its name.)
+    FOR number IN 1 .. steps LOOP
+        day := number;
+        until := begins + make_interval(secs => extract(epoch FROM step)::float8 * number);
         RETURN QUERY
         SELECT daily_effects.day, daily_effects.until, e.variant, e.variant_id, e.is_control, e.rank, e.stats,
                CASE WHEN (e.adjusted).std_err IS NOT NULL THEN e.adjusted ELSE e.effect END, s.p_value

@@ -128,7 +128,7 @@ BEGIN
         ratio.seq_p_value, 0.001::float8,
         CASE WHEN ratio.p_value IS NULL THEN coalesce(ratio.note, 'nobody was exposed')
              ELSE format('chi-squared %s with %s degrees of freedom, p %s; always valid p %s', ratio.chi_squared::numeric(20, 3),
-                         ratio.degrees_of_freedom, to_char(ratio.p_value, '9.99EEEE'), to_char(ratio.seq_p_value, '9.99EEEE')) END;
+                         ratio.degrees_of_freedom, btrim(to_char(ratio.p_value, '9.99EEEE')), btrim(to_char(ratio.seq_p_value, '9.99EEEE'))) END;
     RETURN QUERY SELECT 'weights_changed', CASE WHEN scope ? 'periods' THEN 'warn' ELSE 'ok' END,
         (1 + coalesce(jsonb_array_length(scope -> 'periods'), 0))::float8, 1::float8,
         CASE WHEN scope ? 'periods' THEN 'each period is held against its own weights, and variants are compared within it'

@@ -99,7 +99,7 @@ BEGIN
                              CASE guarded.direction WHEN 'decrease' THEN 'higher' ELSE 'lower' END,
                              round(abs(guarded.bound)::numeric, 6), guarded.alpha,
                              CASE WHEN srm_p < 0.001 THEN format('; but the sample ratio does not fit the weights (p %s), so nothing was done',
-                                                                 to_char(srm_p, 'FM9.99EEEE')) END);
+                                                                 btrim(to_char(srm_p, '9.99EEEE'))) END);
             INSERT INTO lotty.guardrail_log AS l (experiment_id, metric_id, variant_id, action, n_control, n_treatment, control_mean, mean,
                                                   diff, lift, bound, tolerance, alpha, srm_p_value, detail)
             VALUES (checked.experiment_id, guarded.metric_id, guarded.variant_id, lotty_check_guardrails.action, guarded.n_control,

@@ -22,8 +22,7 @@ fn note_old_event<'a>(
     trigger: &'a PgTrigger<'a>,
 ) -> Result<Option<PgHeapTuple<'a, AllocatedByPostgres>>, TryFromDatumError> {
     static NOTE: Statement = Statement::new(
-        c"INSERT INTO lotty.report_stale (experiment_id, subject_id)
-          SELECT p.experiment_id, $1 FROM lotty.report_progress p",
+        c"INSERT INTO lotty.report_stale (subject_id) SELECT $1 WHERE lotty.is_kept()",
     );
     let Some(event) = trigger.new() else {
         return Ok(None);

@@ -48,7 +48,7 @@ CREATE FUNCTION wipe() RETURNS void LANGUAGE sql AS $$
              lotty.experiment_conflict_domain, lotty.assignment, lotty.decision, lotty.event,
              lotty.event_source, lotty.dimension, lotty.metric, lotty.experiment_metric, lotty.analysis_plan,
              lotty.guardrail_log, lotty.report_progress, lotty.report_subject, lotty.report_measure, lotty.report_total,
-             lotty.report_state, lotty.report_count, lotty.report_stale;
+             lotty.report_sum, lotty.report_state, lotty.report_count, lotty.report_stale, lotty.report_work;
     -- After the others, whose emptying it records.
     TRUNCATE lotty.change RESTART IDENTITY;
 $$;
