@@ -11,7 +11,8 @@ SELECT flag_key, subject_id, e.key AS experiment, v.name AS variant, d.value, re
 SELECT flag, value, decision_id IS NOT NULL AS recorded, experiment_id, variant_id, reason FROM lotty_decide('no such flag', 'u1');
 -- no_active_experiment, whatever the status
 SELECT make_experiment('status_' || s, s) FROM unnest(ARRAY['draft', 'in_review', 'approved', 'rejected', 'paused', 'completed', 'archived']) s;
-SELECT flag, value, experiment_id, reason FROM lotty.flag, lotty_decide(key, 'u1') WHERE key LIKE 'status_%' ORDER BY key COLLATE "C";
+SELECT flag, value, experiment_id, reason
+  FROM (SELECT key FROM lotty.flag WHERE key LIKE 'status_%' ORDER BY key COLLATE "C" OFFSET 0) f, lotty_decide(key, 'u1') ORDER BY key COLLATE "C";
 -- targeting_mismatch: false and unknown
 SELECT make_experiment('targeted', targeting => 'country = "DE"');
 SELECT value, experiment_id = md5('experiment targeted')::uuid AS experiment, variant_id, reason FROM lotty_decide('targeted', 'u1', '{"country": "FR"}');
