@@ -1,13 +1,12 @@
 """Comparing what the extension says of the recorded experiments with what is recorded."""
-import math
 from decimal import Decimal
 from pathlib import Path
 
 from lib import dataset as data
 from lib.server import create_database, drop_database, literal, psql, rows
+from lib.tally import close
 
 SQL = Path(__file__).resolve().parents[1] / "sql"
-RELATIVE, ABSOLUTE = 1e-9, 1e-12
 
 # How many numbers each set has and how many are compared in each way: recorded numbers that were lost, or that nothing
 # answers, must not pass.
@@ -18,16 +17,6 @@ COMPARISONS = {"d01": {}, "d02": {}, "d03": {}, "d05": {}, "d04": {}, "d07": {},
 NOT_OURS = {("cuped", "gbstats_se_lift"), ("cuped", "gbstats_lift_ci_lower"), ("cuped", "gbstats_lift_ci_upper")}
 
 LIVE = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;"
-
-
-def close(expected, actual):
-    """Whether a number is the recorded one; None is NULL."""
-    if expected is None or actual is None:
-        return expected is actual
-    expected, actual = float(expected), float(actual)
-    if math.isnan(expected) or math.isnan(actual):
-        return False
-    return expected == actual or abs(expected - actual) <= max(ABSOLUTE, RELATIVE * abs(expected))
 
 
 def key_of(row):

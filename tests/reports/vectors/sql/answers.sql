@@ -314,6 +314,7 @@ RETURNS TABLE (subject_id text, variant text, exposed_at text, totals text[])
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
     scope CONSTANT jsonb := lotty.report_scope(lotty.experiment_of(experiment), NULL, NULL, cached);
+    parts text := '';
     joins text := '';
     columns text[] := '{}';
     kept text;
@@ -321,13 +322,14 @@ BEGIN
     FOR i IN 1 .. cardinality(types) LOOP
         kept := lotty.totals_sql(scope, types[i], 'subject_id', attribution_window, NULL);
         ASSERT NOT cached OR (position('lotty.report_total' IN kept) > 0), 'totals are kept';
-        joins := joins || format(E'\nLEFT JOIN (%s) AS t%s ON t%2$s.subject_id = s.subject_id', kept, i);
+        parts := parts || format(E', t%s AS (%s)', i, kept);
+        joins := joins || format(' LEFT JOIN t%1$s ON t%1$s.subject_id = s.subject_id', i);
         columns := columns || format('coalesce(t%1$s.events, 0)::text, coalesce(t%1$s.total, 0)::text', i);
     END LOOP;
     RETURN QUERY EXECUTE format(
-        'WITH subject AS (%s) SELECT s.subject_id, v.name, to_char(s.exposed_at AT TIME ZONE ''UTC'', %L), ARRAY[%s] '
+        'WITH subject AS (%s)%s SELECT s.subject_id, v.name, to_char(s.exposed_at AT TIME ZONE ''UTC'', %L), ARRAY[%s] '
         'FROM subject s JOIN lotty.variant v ON v.variant_id = s.variant_id %s WHERE %s',
-        lotty.subjects_sql(scope), 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"', array_to_string(columns, ', '), joins,
+        lotty.subjects_sql(scope), parts, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"', array_to_string(columns, ', '), joins,
         CASE scope ->> 'crossovers' WHEN 'exclude' THEN 's.crossed_at IS NULL' ELSE 'true' END);
 END
 $$;
