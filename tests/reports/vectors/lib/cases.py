@@ -1,11 +1,10 @@
 """What the recorded experiments do not have, on small experiments whose numbers are computed by the definition."""
 import random
 from fractions import Fraction
-from pathlib import Path
 
 from lib import definition, world
 from lib.definition import Report
-from lib.server import Problem, array, create_database, drop_database, literal, psql, rows
+from lib.server import array, create_database, drop_database, literal, psql, rows
 from lib.tally import Tally
 from lib.world import DAY, END, EXPERIMENT, METRICS, SECOND, START, TYPES, VARIANTS, World, timestamp
 

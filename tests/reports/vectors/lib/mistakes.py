@@ -1,2 +1,113 @@
+"""The functions of the extension are broken on purpose, in the ways in which such reports are usually wrong.
+
+Each must be found by the comparisons: else these would prove nothing.
+"""
+from lib import cases, recorded
+from lib.dataset import Dataset
+from lib.server import Problem, drop_database, psql, rows
+from lib.tally import Tally
+from lib.world import World
+
+# Which function, what is wrong then, what is replaced, and by what.
+OF_ATTRIBUTION = [
+    ("exposures_sql", "decisions without a variant are exposures", "AND d.variant_id IS NOT NULL", "AND true"),
+    ("exposures_sql", "sticky decisions are no exposures", ", ''sticky'')", ")"),
+    ("time_conditions", "an exposure at the end counts", "AND %s < timestamptz %L', happened, scope ->> 'ends_at'",
+     "AND %s <= timestamptz %L', happened, scope ->> 'ends_at'"),
+    ("time_conditions", "an exposure before the start counts", "in_period AND scope ? 'starts_at'", "false"),
+    ("time_conditions", "as of a time is as of now", "scope ? 'as_of'", "false"),
+    ("time_conditions", "until a time is until now", "scope ? 'until'", "false"),
+    ("subjects_sql", "the last of two decisions at the same time counts", "ORDER BY d.decision_id LIMIT 1", "ORDER BY d.decision_id DESC LIMIT 1"),
+    ("subjects_sql", "the last decision counts", "min(d.created_at) AS exposed_at", "max(d.created_at) AS exposed_at"),
+    ("subjects_sql", "no subject has crossed", "s.several THEN", "false THEN"),
+    ("metric_sql", "crossovers are included", "WHEN scope ->> 'crossovers' = 'exclude' THEN E'", "WHEN false THEN E'"),
+    ("metric_sql", "subjects without events are left out", "LEFT JOIN t%1$s", "JOIN t%1$s"),
+    ("first_copies_sql", "the last copy counts", "r.received_at, r.arrival'", "r.received_at DESC, r.arrival'"),
+    ("events_sql", "repeats count", "CASE WHEN r.has_repeats THEN", "CASE WHEN false THEN"),
+    ("attributed_sql", "an event at the exposure does not count", "e.occurred_at >= %s'", "e.occurred_at > %s'"),
+    ("attributed_sql", "an event at the end of the window counts", "AND e.occurred_at < %s + %s'", "AND e.occurred_at <= %s + %s'"),
+    ("attributed_sql", "a window ends with the experiment", "WHEN attribution_window IS NOT NULL\n", "WHEN attribution_window IS NOT NULL AND NOT scope ? 'ends_at'\n"),
+    ("attributed_sql", "events after the end count", "WHEN scope ? 'ends_at' THEN format(E'", "WHEN false THEN format(E'"),
+    ("attributed_sql", "a decision of another variant counts", "AND x.variant_id = u.variant_id", "AND true"),
+    ("attributed_sql", "somebody else's decision counts", "AND coalesce(e.subject_id, u.subject_id) = u.subject_id", "AND true"),
+    ("attributed_sql", "an event without a subject does not count", "coalesce(e.subject_id, u.subject_id) = u.subject_id",
+     "e.subject_id = u.subject_id"),
+    ("attributed_sql", "events count since the first exposure, not since the decision", "WHEN 'decision_id' THEN 'x.created_at'",
+     "WHEN 'nothing' THEN 'x.created_at'"),
+    ("totals_sql", "values are counted", "coalesce(sum(e.value)%1$s, 0)", "count(e.value)%1$s"),
+    ("seconds_sql", "a window has no seconds", "''%s seconds''", "''%s milliseconds''"),
+    ("sample_ratio", "crossovers are left out of all that were exposed", "w.what = 'included'", "true"),
+    ("traffic", "repeats are no repeats", "r.all_rows - r.after_as_of - e.events", "0"),
+]
+OF_RECORDED = [
+    ("metric_sql", "the cap is that of another percentile", "format('percentile_cont(%L) WITHIN GROUP (ORDER BY v.v%s)%s AS upper%2$s', metric.winsorize_upper",
+     "format('percentile_disc(%L) WITHIN GROUP (ORDER BY v.v%s)%s AS upper%2$s', metric.winsorize_upper"),
+    ("metric_sql", "zeros are not ignored", "FILTER (WHERE v.v%s <> 0)", "FILTER (WHERE v.v%s IS NOT NULL)"),
+    ("metric_sql", "nobody has a covariate", "n.before_exposure)", "false)"),
+    ("value_sql", "a covariate is of after the exposure", "'prior_' ELSE", "'' ELSE"),
+    ("effects", "guardrails have their own level", "plan.alpha, plan.planned_subjects", "0.1, plan.planned_subjects"),
+    ("effects", "the direction does not matter", "metric.direction,", "'decrease',"),
+    ("effects", "the prior is flat", "plan.prior_mean, plan.prior_stddev", "plan.prior_mean, NULL"),
+    ("adjust_p_values", "p-values are not adjusted", "lotty.holm(p_values)", "p_values"),
+]
+# How many of them there are, and how many comparisons that is.
+COMPARISONS = None
+
+
+def definitions(database):
+    """{name: definition} of the functions of the extension."""
+    return {row["proname"]: row["definition"] for row in rows(
+        "SELECT p.proname, pg_get_functiondef(p.oid) AS definition FROM pg_proc p "
+        "WHERE p.pronamespace = 'lotty'::regnamespace AND p.prolang IN (SELECT l.oid FROM pg_language l WHERE l.lanname IN ('sql', 'plpgsql'))",
+        database)}
+
+
+def find(tally, database, mistakes, failing):
+    """Makes each mistake, and sees that a comparison fails."""
+    right = definitions(database)
+    tally.equal("nothing is wrong before", [], failing())
+    for function, mistake, part, other in mistakes:
+        broken = right[function].replace(part, other)
+        tally.equal(f"{function}: it can be so broken that {mistake}", True, broken != right[function])
+        psql(broken, database)
+        try:
+            found = bool(failing())
+        except Problem:
+            # That it fails is not enough: the mistake is to give a wrong number.
+            found = "an error"
+        tally.equal(f"{function}, broken so that {mistake}: it is found", True, found)
+        psql(right[function], database)
+    tally.equal("nothing is wrong after", [], failing())
+
+
+def of_attribution(tally, database):
+    small = World(7)
+    cases.prepare(database, small)
+
+    def failing():
+        looks = Tally()
+        cases.compare_looks(looks, database, small, "sources")
+        return looks.failures[:1]
+    find(tally, database, OF_ATTRIBUTION, failing)
+    drop_database(database)
+
+
+def of_recorded(tally, database):
+    """On part of a large set: its first metrics have all that can be wrong."""
+    dataset = Dataset("d04")
+    dataset.config["timeseries"] = False
+    recorded.prepare(database, dataset)
+    scenario = dataset.config["scenarios"][0]
+    dataset.expected = [row for row in dataset.expected if row["section"] not in ("timeseries", "guardrail")]
+
+    def failing():
+        return recorded.compare_numbers(dataset, scenario, "sources", recorded.answers(database, dataset, scenario, "sources"))[1][:1]
+    find(tally, database, OF_RECORDED, failing)
+    drop_database(database)
+
+
 def compare(database):
-    return []
+    tally = Tally()
+    of_attribution(tally, f"{database}_attribution")
+    of_recorded(tally, f"{database}_recorded")
+    return [tally.result("mistakes", COMPARISONS)]

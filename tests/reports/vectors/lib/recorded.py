@@ -70,15 +70,25 @@ def compare_numbers(dataset, scenario, way, said):
             continue
         key = key_of(row)
         expected = None if row["value"] == "NULL" else row["value"]
+        if way != "sources" and row["section"] == "traffic":
+            expected = unrepeated(dataset, scenario, row)
         told = said.get(key, [])
         if not told:
-            failures.append(f"{way} {scenario['name']} {describe(key)}: expected {row['value']}, nothing gives it")
+            failures.append(f"{way} {scenario['name']} {describe(key)}: expected {expected}, nothing gives it")
         for by, actual in told:
             if close(expected, actual):
                 passed += 1
             else:
-                failures.append(f"{way} {scenario['name']} {describe(key)}: expected {row['value']}, {by} says {actual}")
+                failures.append(f"{way} {scenario['name']} {describe(key)}: expected {expected}, {by} says {actual}")
     return passed, failures
+
+
+def unrepeated(dataset, scenario, counter):
+    """What a counter is where repeats are dropped at the door: lotty.event has no two rows of one event_id."""
+    recorded = {row["stat"]: row["value"] for row in dataset.expected
+                if row["scenario"] == scenario["name"] and row["section"] == "traffic" and row["variant"] is None}
+    changed = {"event_rows": recorded["distinct_events"], "duplicate_event_rows": 0}
+    return changed.get(counter["stat"], counter["value"])
 
 
 def describe(key):

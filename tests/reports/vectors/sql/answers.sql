@@ -57,7 +57,7 @@ LANGUAGE sql VOLATILE AS $$
 $$;
 
 -- Of a variant without a subject the sums are those of no rows.
-CREATE FUNCTION vectors.arm_stat(stats lotty.stats, upper_cap float8, capped bigint) RETURNS TABLE (stat text, value float8)
+CREATE FUNCTION vectors.arm_stat(stats lotty.stats) RETURNS TABLE (stat text, value float8)
 LANGUAGE sql IMMUTABLE AS $$
     SELECT x.stat, x.value FROM (VALUES
         ('n', coalesce(lotty.n(stats), 0)::float8),
@@ -67,8 +67,7 @@ LANGUAGE sql IMMUTABLE AS $$
         ('denominator_sum', lotty.sum(stats, 2)), ('denominator_sum_squares', lotty.sum_products(stats, 2, 2)),
         ('sum_product', lotty.sum_products(stats, 1, 2)),
         ('mean', lotty.mean(stats)), ('quantile', lotty.mean(stats)),
-        ('variance', lotty.variance(stats)), ('std_err', lotty.std_err(stats)),
-        ('winsor_upper', upper_cap), ('winsor_capped_units', capped::float8)) AS x (stat, value)
+        ('variance', lotty.variance(stats)), ('std_err', lotty.std_err(stats))) AS x (stat, value)
     UNION ALL
     SELECT x.stat, x.value FROM lotty.wilson(CASE lotty.kind(stats) WHEN 'proportion' THEN stats END) w
      CROSS JOIN LATERAL (VALUES ('wilson_lower', w.lower), ('wilson_upper', w.upper)) AS x (stat, value)
@@ -91,7 +90,14 @@ LANGUAGE sql VOLATILE AS $$
          WHERE NOT t.is_control
     )
     SELECT 'metric_stats', 'metric', a.key, a.variant, a.dimension_value, NULL::integer, s.stat, s.value
-      FROM arm a CROSS JOIN LATERAL vectors.arm_stat(a.stats, a.upper_cap, a.capped) s
+      FROM arm a CROSS JOIN LATERAL vectors.arm_stat(a.stats) s
+    UNION ALL
+    -- The cap is that of all variants.
+    SELECT 'metric_stats', 'metric', a.key, NULL, a.dimension_value, NULL, s.stat, s.value
+      FROM arm a CROSS JOIN LATERAL (VALUES ('winsor_upper', a.upper_cap)) AS s (stat, value)
+    UNION ALL
+    SELECT 'metric_stats', 'metric', a.key, NULL, a.dimension_value, NULL, 'winsor_capped_units', sum(a.capped)::float8
+      FROM arm a GROUP BY a.key, a.dimension_value
     UNION ALL
     SELECT 'compare', 'effect', e.key, e.variant, e.dimension_value, NULL, s.stat, s.value
       FROM effect e
@@ -200,12 +206,13 @@ LANGUAGE sql VOLATILE AS $$
     -- Of a metric that is not a ratio there is one theta.
     SELECT 'compare_cuped', 'cuped', e.key, NULL, NULL, NULL, 'theta', (e.flat).theta FROM effect e
     UNION ALL
-    -- Variances as the moments have them: (y'y - n m m) of what is left after the adjustment.
+    -- The variance of what is left after the adjustment, from the sums of squares and products.
     SELECT 'metric_stats', 'cuped', a.key, a.variant, NULL, NULL, x.stat, x.value
       FROM arm a JOIN (SELECT DISTINCT ON (e.key) e.key, (e.flat).theta FROM effect e) AS e ON e.key = a.key
      CROSS JOIN LATERAL (
-           SELECT lotty.variance(a.stats) + e.theta * e.theta * m.xx / (m.n - 1) - 2 * e.theta * m.xy / (m.n - 1) AS variance, m.n
+           SELECT (m.yy + e.theta * e.theta * m.xx - 2 * e.theta * m.xy) / (m.n - 1) AS variance, m.n
              FROM (SELECT lotty.n(a.stats) AS n,
+                          lotty.sum_products(a.stats, 1, 1) - lotty.sum(a.stats, 1) * lotty.sum(a.stats, 1) / lotty.n(a.stats) AS yy,
                           lotty.sum_products(a.stats, 2, 2) - lotty.sum(a.stats, 2) * lotty.sum(a.stats, 2) / lotty.n(a.stats) AS xx,
                           lotty.sum_products(a.stats, 1, 2) - lotty.sum(a.stats, 1) * lotty.sum(a.stats, 2) / lotty.n(a.stats) AS xy) AS m) AS v
      CROSS JOIN LATERAL (VALUES
@@ -286,7 +293,7 @@ LANGUAGE sql VOLATILE AS $$
          CROSS JOIN LATERAL lotty.report_daily(experiment, m.key, cuped => false) r
     )
     SELECT 'metric_stats', 'timeseries', a.key, a.variant, NULL, a.day, s.stat, s.value
-      FROM arm a CROSS JOIN LATERAL vectors.arm_stat(a.stats, a.upper_cap, a.capped) s
+      FROM arm a CROSS JOIN LATERAL vectors.arm_stat(a.stats) s
     UNION ALL
     SELECT 'compare', 'timeseries', t.key, t.variant, NULL, t.day, s.stat, s.value
       FROM arm t JOIN arm c ON c.key = t.key AND c.day = t.day AND c.is_control
@@ -327,8 +334,8 @@ BEGIN
         columns := columns || format('coalesce(t%1$s.events, 0)::text, coalesce(t%1$s.total, 0)::text', i);
     END LOOP;
     RETURN QUERY EXECUTE format(
-        'WITH subject AS (%s)%s SELECT s.subject_id, v.name, to_char(s.exposed_at AT TIME ZONE ''UTC'', %L), ARRAY[%s] '
-        'FROM subject s JOIN lotty.variant v ON v.variant_id = s.variant_id %s WHERE %s',
+        'WITH subject AS (%s)%s SELECT s.subject_id, (SELECT v.name FROM lotty.variant v WHERE v.variant_id = s.variant_id), to_char(s.exposed_at AT TIME ZONE ''UTC'', %L), ARRAY[%s] '
+        'FROM subject s %s WHERE %s',
         lotty.subjects_sql(scope), parts, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"', array_to_string(columns, ', '), joins,
         CASE scope ->> 'crossovers' WHEN 'exclude' THEN 's.crossed_at IS NULL' ELSE 'true' END);
 END
