@@ -68,7 +68,7 @@ def compare_moments(tally, what, expected, actual):
                 tally.equal(f"{what} {metric['key']} {variant}", should_be, is_so)
                 continue
             for name, one, other in zip(("n", "sum", "second", "third"), should_be, is_so):
-                tally.number(f"{what} {metric['key']} {variant} {name}", one, other)
+                tally.number(f"{what} {metric['key']} {variant} {name}", one, other, scale=max(1, abs(should_be[1])))
 
 
 def compare_traffic(tally, what, expected, database, as_of=None, before=""):
@@ -103,8 +103,8 @@ def same_rows(tally, what, expected, actual):
 # --- attribution, windows, policies, as_of and until -------------------------------------------
 
 
-def compare_looks(tally, database, small, way):
-    """One way of having events, with both policies, at several times."""
+def compare_looks(tally, database, small, way, is_enough=lambda: False):
+    """One way of having events, with both policies, at several times, until it is enough."""
     events = small.events if way == "sources" else [e for e in small.events if e["subject"] is not None]
     if way != "sources":
         # What is a repeat was never stored.
@@ -117,6 +117,8 @@ def compare_looks(tally, database, small, way):
             what = f"{way} {crossovers} as of {as_of} until {until}"
             expected = Report(small.decisions, events, START, END, crossovers, as_of, until)
             compare_moments(tally, what, expected, moments(database, as_of, until, before))
+            if is_enough():
+                return
             if until is None:
                 compare_traffic(tally, what, expected, database, as_of, before)
                 compare_sample_ratio(tally, what, expected, sample_ratios(database, as_of, before))
@@ -166,10 +168,11 @@ def history(database):
 
 
 def compare_corrections(tally, what, said):
-    """Holm's correction of the p-values that a report shows, over all treatments and goal metrics."""
+    """Holm's correction of the p-values that a report shows, over all treatments and goal metrics; with CUPED of those."""
     treatments = [row for row in said.values() if not row["is_control"]]
     for raw, adjusted in (("p_value", "p_value_adjusted"), ("seq_p_value", "seq_p_value_adjusted")):
-        for row, value in zip(treatments, definition.holm([row[raw] for row in treatments])):
+        shown = [row[raw] if row[f"cuped_{raw}"] is None else row[f"cuped_{raw}"] for row in treatments]
+        for row, value in zip(treatments, definition.holm(shown)):
             tally.number(f"{what} {row['metric']} {row['variant']} {adjusted}", value, row[adjusted])
 
 

@@ -92,9 +92,34 @@ class Report:
         pick = {"conversion": lambda t: Fraction(t[0] > 0), "count": lambda t: Fraction(t[0]), "sum": lambda t: t[1]}[metric["type"]]
         return {subject: pick(total) for subject, total in totals.items()}
 
+    def covariates(self, metric):
+        """The value of each subject in so many days before its first exposure."""
+        before = metric["cuped_days"] * 86_400_000_000
+        totals = {subject: (0, Fraction(0)) for subject in self.included}
+        for event in self.events:
+            exposure = self.first.get(event["subject"])
+            if metric.get("attribution") == "decision_id":
+                exposure = self.by_decision.get(event["decision"])
+                if exposure is not None and event["subject"] not in (None, exposure["subject"]):
+                    exposure = None
+            if event["type"] != metric["event_type"] or exposure is None or exposure["subject"] not in self.included:
+                continue
+            first = self.first[exposure["subject"]]
+            if exposure["variant"] == first["variant"] and exposure["at"] - before <= event["at"] < first["at"]:
+                count, total = totals[exposure["subject"]]
+                totals[exposure["subject"]] = count + 1, total + (event["value"] or 0)
+        pick = {"conversion": lambda t: Fraction(t[0] > 0), "count": lambda t: Fraction(t[0]), "sum": lambda t: t[1]}[metric["type"]]
+        return {subject: pick(total) for subject, total in totals.items()}
+
     def stats(self, metric):
-        """{variant: (n, sum, sum of squares)}; of a ratio (n, sum, sum, sum of products) of both."""
+        """{variant: (n, sum, sum of squares)}; of a ratio, and with a covariate, (n, sum, sum, sum of products) of both."""
         by_variant = {}
+        if "cuped_days" in metric:
+            covariates = self.covariates(metric)
+            for subject, value in self.values(metric).items():
+                by_variant.setdefault(self.first[subject]["variant"], []).append((value, covariates[subject]))
+            return {variant: (len(pairs), sum(a for a, _ in pairs), sum(b for _, b in pairs), sum(a * b for a, b in pairs))
+                    for variant, pairs in by_variant.items()}
         for subject, value in self.values(metric).items():
             by_variant.setdefault(self.first[subject]["variant"], []).append(value)
         if metric["type"] == "ratio":

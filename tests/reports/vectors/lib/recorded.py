@@ -49,11 +49,13 @@ def questions(dataset, scenario, way):
     return asked
 
 
-def answers(database, dataset, scenario, way):
-    """All that is said: lists of (way, number) by which number it is."""
+def answers(database, dataset, scenario, way, chosen=None):
+    """All that is said, or what is chosen of it: lists of (way, number) by which number it is."""
     said = {}
     for question in questions(dataset, scenario, way):
         before, call = question if isinstance(question, tuple) else ("", question)
+        if chosen is not None and call.removeprefix("vectors.").split("(")[0] not in chosen:
+            continue
         if way == "live":
             before += LIVE
         for row in rows(f"SELECT * FROM {call}", database, before):

@@ -22,6 +22,9 @@ METRICS = [
     {"key": "buyers by decision", "type": "conversion", "event_type": "buy", "attribution": "decision_id"},
     {"key": "views by decision", "type": "count", "event_type": "view", "attribution": "decision_id"},
     {"key": "revenue by decision", "type": "sum", "event_type": "buy", "attribution": "decision_id", "window": DAY},
+    {"key": "buyers adjusted", "type": "conversion", "event_type": "buy", "cuped_days": 1},
+    {"key": "revenue adjusted", "type": "sum", "event_type": "buy", "window": DAY, "cuped_days": 2},
+    {"key": "views by decision adjusted", "type": "count", "event_type": "view", "attribution": "decision_id", "cuped_days": 1},
     {"key": "ratio by decision", "type": "ratio", "event_type": "buy", "denominator_event_type": "view", "attribution": "decision_id"},
 ]
 
@@ -125,7 +128,8 @@ TRUNCATE {table};
 {copy(table, ['decision_id', 'subject_id', 'variant', 'created_at'], written)}
 INSERT INTO lotty.decision (decision_id, flag_key, subject_id, experiment_id, variant_id, value, reason, created_at)
 SELECT x.decision_id, 'flag', x.subject_id, e.experiment_id, v.variant_id, v.value,
-       CASE WHEN v.variant_id IS NULL THEN 'targeting_mismatch' WHEN get_byte(uuid_send(x.decision_id), 15) % 3 = 0 THEN 'sticky'
+       CASE WHEN v.variant_id IS NULL AND get_byte(uuid_send(x.decision_id), 15) % 2 = 0 THEN 'targeting_mismatch'
+            WHEN get_byte(uuid_send(x.decision_id), 15) % 3 = 0 THEN 'sticky'
             ELSE 'experiment_assigned' END::lotty.reason, x.created_at
   FROM {table} x CROSS JOIN lotty.experiment e
   LEFT JOIN lotty.variant v ON v.name = x.variant AND v.experiment_id = e.experiment_id;
@@ -165,10 +169,10 @@ def load_metrics():
     for metric in METRICS:
         window = metric.get("window")
         script += (
-            "INSERT INTO lotty.metric (key, type, event_type, denominator_event_type, attribution, attribution_window) VALUES ("
+            "INSERT INTO lotty.metric (key, type, event_type, denominator_event_type, attribution, attribution_window, cuped_days) VALUES ("
             f"{literal(metric['key'])}, {literal(metric['type'])}, {literal(metric['event_type'])}, "
             f"{literal(metric.get('denominator_event_type'))}, {literal(metric.get('attribution', 'subject_id'))}, "
-            f"{'NULL' if window is None else f'interval {literal(str(window // SECOND) + str(chr(32)) + str(chr(115)))}'});\n"
+            f"{'NULL' if window is None else literal(f'{window // SECOND} s')}, {literal(metric.get('cuped_days'))});\n"
             f"SELECT lotty.attach_metric('{EXPERIMENT}', {literal(metric['key'])});\n")
     return script
 
