@@ -221,12 +221,17 @@ def step(draw, number, subjects):
     return kind, f"BEGIN;{kinds[kind]()}COMMIT;"
 
 
-def refreshed(database):
-    """Rows come, change and go; after each step the refreshed report is that of the rows."""
-    draw, tally, subjects = random.Random(3), Tally(), set()
+def prepare_refreshed(database):
     create_database(database)
     psql("CREATE SCHEMA vectors;" + world.load_experiment(WEIGHTS, plan=False) + world.load_metrics(), database)
-    for number in range(30):
+
+
+def compare_steps(tally, database, steps, is_enough=lambda: False):
+    """Rows come, change and go; after each step the refreshed report is that of the rows."""
+    draw, subjects = random.Random(3), set()
+    for number in range(steps):
+        if is_enough():
+            return
         kind, script = step(draw, number, subjects)
         what = f"step {number}, {kind}"
         psql(script, database)
@@ -240,7 +245,13 @@ def refreshed(database):
             same_rows(tally, f"{what} live", report(database), report(database, before=LIVE))
             compare_sample_ratio(tally, what, expected, sample_ratios(database))
             compare_traffic(tally, what, expected, database)
-    # A plan that is changed, and a metric.
+
+
+def refreshed(database):
+    """What is kept, step by step; then another plan, other metrics, and all of it anew."""
+    tally = Tally()
+    prepare_refreshed(database)
+    compare_steps(tally, database, 30)
     for what, change in (
             ("first", "UPDATE lotty.analysis_plan SET crossovers = 'first'"),
             ("an end", "UPDATE lotty.analysis_plan SET ends_at = (SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY created_at) FROM lotty.decision)"),

@@ -19,8 +19,8 @@ OF_ATTRIBUTION = [
     ("subjects_sql", "the last of two decisions at the same time counts", "ORDER BY d.decision_id LIMIT 1", "ORDER BY d.decision_id DESC LIMIT 1"),
     ("subjects_sql", "the last decision counts", "min(d.created_at) AS exposed_at", "max(d.created_at) AS exposed_at"),
     ("subjects_sql", "no subject has crossed", "s.several THEN", "false THEN"),
-    ("metric_sql", "crossovers are included", "WHEN scope ->> 'crossovers' = 'exclude' THEN E'", "WHEN false THEN E'"),
-    ("metric_sql", "subjects without events are left out", "LEFT JOIN t%1$s", "JOIN t%1$s"),
+    ("included_sql", "crossovers are included", "WHEN scope ->> 'crossovers' = 'exclude' THEN E'", "WHEN false THEN E'"),
+    ("values_sql", "subjects without events are left out", "LEFT JOIN t%1$s", "JOIN t%1$s"),
     ("first_copies_sql", "the last copy counts", "r.received_at, r.arrival'", "r.received_at DESC, r.arrival'"),
     ("events_sql", "repeats count", "CASE WHEN r.has_repeats THEN", "CASE WHEN false THEN"),
     ("attributed_sql", "an event at the exposure does not count", "e.occurred_at >= %s'", "e.occurred_at > %s'"),
@@ -41,17 +41,26 @@ OF_ATTRIBUTION = [
     ("traffic", "repeats are no repeats", "r.all_rows - r.after_as_of - e.events", "0"),
 ]
 OF_RECORDED = [
-    ("metric_sql", "the cap is that of another percentile", "format('percentile_cont(%L) WITHIN GROUP (ORDER BY v.v%s)%s AS upper%2$s', metric.winsorize_upper",
-     "format('percentile_disc(%L) WITHIN GROUP (ORDER BY v.v%s)%s AS upper%2$s', metric.winsorize_upper"),
-    ("metric_sql", "zeros are not ignored", "FILTER (WHERE v.v%s <> 0)", "FILTER (WHERE v.v%s IS NOT NULL)"),
+    ("moments_sql", "the cap is no percentile between two values", "percentile_cont", "percentile_disc"),
+    ("moments_sql", "zeros are not ignored", "(WHERE v.v%s <> 0)", "(WHERE v.v%s IS NOT NULL)"),
     ("value_sql", "a covariate is of after the exposure", "'prior_' ELSE", "'' ELSE"),
     ("effects", "guardrails have their own level", "plan.alpha, plan.planned_subjects", "0.1, plan.planned_subjects"),
     ("effects", "the direction does not matter", "metric.direction,", "'decrease',"),
     ("effects", "the prior is flat", "plan.prior_mean, plan.prior_stddev", "plan.prior_mean, NULL"),
     ("adjust_p_values", "p-values are not adjusted", "lotty.holm(p_values)", "p_values"),
 ]
+OF_REFRESH = [
+    ("mark_stale", "changed rows are not noticed", "    IF TG_OP = 'TRUNCATE' THEN", "    RETURN NULL;\n    IF TG_OP = 'TRUNCATE' THEN"),
+    ("add_sums", "what was before is not taken out", "sign, lotty.sums_sql", "greatest(sign, 0), lotty.sums_sql"),
+    ("collect_work", "new events are not seen", "e.received_at >= since", "e.received_at >= 'infinity'"),
+    ("collect_work", "new decisions are not seen", "d.created_at >= since", "d.created_at >= 'infinity'"),
+]
 # How many of them there are, and how many comparisons that is.
 COMPARISONS = None
+
+
+# What is kept was computed by other functions.
+START_ANEW = ";\nDELETE FROM lotty.report_progress;"
 
 
 def definitions(database, function):
@@ -69,14 +78,14 @@ def find(tally, database, mistakes, failing):
         tally.equal(f"{function}: it can be so broken that {mistake}", 1, len(right))
         if len(right) != 1:
             continue
-        psql(right[0].replace(part, other), database)
+        psql(right[0].replace(part, other) + START_ANEW, database)
         try:
             found = bool(failing())
         except Problem:
             # That it fails is not enough: the mistake is to give a wrong number.
             found = "an error"
         tally.equal(f"{function}, broken so that {mistake}: it is found", True, found)
-        psql(right[0], database)
+        psql(right[0] + START_ANEW, database)
     tally.equal("nothing is wrong after", [], failing())
 
 
@@ -108,8 +117,23 @@ def of_recorded(tally, database):
     drop_database(database)
 
 
+def of_refresh(tally, database):
+    """Each in a database of its own: it is what came before that is wrong then."""
+    for function, mistake, part, other in OF_REFRESH:
+        cases.prepare_refreshed(database)
+        right = [definition for definition in definitions(database, function) if part in definition]
+        tally.equal(f"{function}: it can be so broken that {mistake}", 1, len(right))
+        if right:
+            psql(right[0].replace(part, other), database)
+            steps = Tally()
+            cases.compare_steps(steps, database, 20, lambda: bool(steps.failures))
+            tally.equal(f"{function}, broken so that {mistake}: it is found", True, bool(steps.failures))
+    drop_database(database)
+
+
 def compare(database):
     tally = Tally()
+    of_refresh(tally, f"{database}_refresh")
     of_attribution(tally, f"{database}_attribution")
     of_recorded(tally, f"{database}_recorded")
     return [tally.result("mistakes", COMPARISONS)]
