@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help all build package dist install test bench fuzz fuzz-optimizely freeze lint fmt demo demo-stop psql clean
+.PHONY: help all build package dist install test bench fuzz fuzz-optimizely numbers freeze lint fmt demo demo-stop psql clean
 
 # The PostgreSQL of `build` and `install`.
 PG_CONFIG ?= pg_config
@@ -42,6 +42,9 @@ SECONDS_EACH ?= 600
 
 fuzz: ## fuzz the engine, for ten minutes with each kind of input
 	@tests/fuzz/run $(SECONDS_EACH)
+
+numbers: ## compare reports with all recorded numbers, two million, on PostgreSQL 15
+	@LOTTY_APT=yes LOTTY_NUMBERS=all tests/run --pg 15 numbers
 
 # The scenarios of `make fuzz-optimizely`: 400 take about a minute.
 SEEDS ?= 1..5000

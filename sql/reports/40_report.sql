@@ -244,7 +244,7 @@ LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp SET jit = off AS $$
                                        THEN 'the sample ratio does not fit the weights (lotty.health)' END,
                             CASE WHEN u.periods > 1 THEN 'weights have changed: compared within each period' END,
                             CASE WHEN u.are_small THEN 'small counts: p_value is Fisher''s' END,
-                            CASE WHEN u.capped > 0 THEN format('%s values capped at %s', u.capped, u.upper_cap) END,
+                            CASE WHEN u.capped > 0 THEN format('%s values capped at %s', u.capped, trim_scale(round(u.upper_cap::numeric, 4))) END,
                             (u.effect).note,
                             CASE WHEN (u.adjusted).note IS DISTINCT FROM (u.effect).note THEN (u.adjusted).note END), '')
       FROM numbered u CROSS JOIN plan p CROSS JOIN family f

@@ -159,10 +159,6 @@ BEGIN
     RETURN QUERY SELECT 'duplicate_events', CASE WHEN s.share >= 0.05 THEN 'warn' ELSE 'ok' END, s.share, 0.05::float8,
         format('%s of %s rows are repeats of an event_id; the first copy counts', traffic ->> 'duplicate_event_rows', traffic ->> 'event_rows')
         FROM (SELECT coalesce((traffic ->> 'duplicate_event_rows')::float8 / nullif((traffic ->> 'event_rows')::float8, 0), 0) AS share) AS s;
-    RETURN QUERY SELECT 'before_exposure', CASE WHEN s.share >= 0.5 THEN 'warn' ELSE 'ok' END, s.share, 0.5::float8,
-        format('%s of %s events of exposed subjects are older than the exposure', traffic ->> 'events_before_exposure', s.of_subjects)
-        FROM (SELECT t.of_subjects, coalesce((traffic ->> 'events_before_exposure')::float8 / nullif(t.of_subjects, 0), 0) AS share
-                FROM (SELECT (traffic ->> 'distinct_events')::bigint - (traffic ->> 'events_unexposed_subject')::bigint AS of_subjects) AS t) AS s;
     -- Those in tables of the user's own have come when they happened, unless the source has received_at.
     RETURN QUERY SELECT 'late_events', CASE WHEN s.late::float8 / nullif(s.events, 0) >= 0.05 THEN 'warn' ELSE 'ok' END,
         coalesce(s.late::float8 / nullif(s.events, 0), 0), 0.05::float8,

@@ -56,16 +56,18 @@ WHERE e.experiment_key = 'checkout_button_colour'
 GROUP BY e.variant
 ORDER BY e.variant;
 
--- Two weeks pass: one user in ten orders, more of them among those who see green. Each
--- order is made after the user's exposure.
+-- Two weeks pass, in which the users come one after the other: their decisions are moved into the past, which only
+-- a superuser can do. One user in ten orders within a few days, more of them among those who see green.
+UPDATE lotty.decision SET created_at = now() - interval '14 days' * shop.noise(subject_id || ' visit');
 INSERT INTO shop.orders (user_id, amount, occurred_at)
 SELECT u.user_id,
        round((8 + 120 * shop.noise(u.user_id || ' next amount') ^ 2)::numeric, 2),
-       coalesce(e.exposed_at, now()) + interval '14 days' * shop.noise(u.user_id || ' next time')
+       v.at + least(interval '3 days', now() - v.at) * shop.noise(u.user_id || ' next time')
 FROM shop.users AS u
 LEFT JOIN lotty.exposure AS e
     ON e.subject_id = u.user_id AND e.experiment_key = 'checkout_button_colour'
-WHERE shop.noise(u.user_id || ' next order') < CASE WHEN e.variant = 'green' THEN 0.135 ELSE 0.10 END;
+CROSS JOIN LATERAL (SELECT coalesce(e.exposed_at, now() - interval '14 days' * shop.noise(u.user_id || ' visit')) AS at) AS v
+WHERE shop.noise(u.user_id || ' next order') < CASE WHEN e.variant = 'green' THEN 0.145 ELSE 0.10 END;
 
 \pset title 'Two weeks later: a report is a join with the orders'
 WITH subject AS (
@@ -93,6 +95,36 @@ SELECT a.variant, a.users, a.buyers,
 FROM arm AS a
 JOIN arm AS c ON c.variant = 'blue'
 ORDER BY a.variant;
+
+SELECT lotty.add_event_source('order', '
+    SELECT order_id AS event_id, user_id AS subject_id, amount AS value, occurred_at FROM shop.orders') \g /dev/null
+INSERT INTO lotty.metric (key, type, event_type, direction, cuped_days, winsorize_upper) VALUES
+    ('conversion', 'conversion', 'order', 'increase', NULL, NULL),
+    ('orders', 'count', 'order', 'increase', 180, NULL),
+    ('revenue', 'sum', 'order', 'increase', NULL, 0.999);
+INSERT INTO lotty.metric (key, type, event_type, numerator, denominator)
+VALUES ('order value', 'ratio', 'order', 'sum', 'count');
+SELECT lotty.attach_metric('checkout_button_colour', key, CASE key WHEN 'conversion' THEN 'goal' WHEN 'order value' THEN 'guardrail' ELSE 'secondary' END)
+FROM lotty.metric \g /dev/null
+
+\pset title 'The same, with its uncertainty: lotty.report(''checkout_button_colour'')'
+SELECT metric, variant, n AS users, round(mean::numeric, 3) AS mean,
+       to_char(100 * lift, 'SG990.0 %') AS lift,
+       to_char(100 * lift_ci_lower, 'SG990.0') || ' to ' || to_char(100 * lift_ci_upper, 'SG990.0') AS "95 %",
+       round(p_value::numeric, 4) AS p, round(seq_p_value::numeric, 4) AS "always valid p", verdict
+FROM lotty.report('checkout_button_colour');
+
+\pset title 'Can it be trusted? lotty.health(''checkout_button_colour'')'
+SELECT check_name, status, left(detail, 90) AS detail FROM lotty.health('checkout_button_colour');
+
+-- The picture of it.
+\pset format unaligned
+\pset tuples_only on
+SELECT lotty_report_svg('checkout_button_colour') \g :picture
+\pset format aligned
+\pset tuples_only off
+\echo A picture of the report: :picture
+\echo
 
 \pset title 'A sign-up and its decision roll back together'
 BEGIN;
