@@ -68,7 +68,7 @@ BEGIN
 SELECT s.variant_id, CASE WHEN count(*) = 1 THEN (array_agg(s.stats))[1] ELSE lotty.rollup(s.stats) END AS stats
   FROM stat s GROUP BY s.variant_id
 )
-SELECT v.name AS variant, lotty.n(t.stats) AS n, lotty.mean(t.stats) AS mean, lotty.std_err(t.stats) AS std_err,
+SELECT v.name AS variant, coalesce(lotty.n(t.stats), 0) AS n, lotty.mean(t.stats) AS mean, lotty.std_err(t.stats) AS std_err,
        (e).diff, (e).lift, (e).lift_ci_lower, (e).lift_ci_upper, (e).p_value, (e).seq_p_value
   FROM lotty.variant v
   LEFT JOIN whole t ON t.variant_id = v.variant_id
