@@ -18,16 +18,16 @@ BEGIN
                'health', (SELECT jsonb_agg(to_jsonb(h)) FROM lotty.health(experiment, as_of) h))
       INTO document FROM lotty.experiment e WHERE e.experiment_id = of_experiment;
     document := document || jsonb_build_object('metrics', (
+        WITH row AS MATERIALIZED (
+            SELECT r.*, row_number() OVER () AS number FROM lotty.report(experiment, as_of, true, false) r
+        )
         SELECT coalesce(jsonb_agg(jsonb_build_object(
                    'metric', r.metric, 'role', r.role, 'direction', m.direction, 'variant', r.variant, 'control', c.variant,
-                   'lift', b.lift, 'lift_ci_lower', b.ci_lower, 'lift_ci_upper', b.ci_upper,
+                   'lift', r.lift, 'lift_ci_lower', r.lift_ci_lower, 'lift_ci_upper', r.lift_ci_upper,
                    'seq_lift_ci_lower', r.seq_lift_ci_lower, 'seq_lift_ci_upper', r.seq_lift_ci_upper,
                    'p_value', r.p_value, 'seq_p_value', r.seq_p_value, 'verdict', r.verdict, 'note', r.note,
                    'control_mean', c.mean, 'mean', r.mean, 'n', r.n) ORDER BY r.number), '[]')
-          FROM (SELECT x.*, row_number() OVER () AS number FROM lotty.report(experiment, as_of, true, false) x) AS r
-          JOIN lotty.metric m ON m.key = r.metric
-          JOIN (SELECT x.metric, x.variant, x.mean FROM lotty.report(experiment, as_of, true, false) x WHERE x.is_control) AS c ON c.metric = r.metric
-         CROSS JOIN LATERAL (SELECT r.lift AS lift, r.lift_ci_lower AS ci_lower, r.lift_ci_upper AS ci_upper) AS b
+          FROM row r JOIN lotty.metric m ON m.key = r.metric JOIN row c ON c.metric = r.metric AND c.is_control
          WHERE NOT r.is_control));
     IF of_daily IS NULL THEN
         SELECT m.key INTO of_daily FROM lotty.experiment_metric a JOIN lotty.metric m ON m.metric_id = a.metric_id
