@@ -27,13 +27,12 @@ CREATE FUNCTION all_of(experiment text, as_of timestamptz) RETURNS TABLE (part t
 LANGUAGE plpgsql AS $$
 BEGIN
     RETURN QUERY SELECT 'report', to_jsonb(r) FROM lotty.report(experiment, as_of) r;
-    RETURN QUERY SELECT 'fixed', to_jsonb(r) FROM lotty.report(experiment, as_of, false, false) r;
     RETURN QUERY SELECT 'health', to_jsonb(r) FROM lotty.health(experiment, as_of) r;
     RETURN QUERY SELECT 'srm', to_jsonb(r) FROM lotty.srm(experiment, as_of) r;
     RETURN QUERY SELECT 'stats ' || m.key, to_jsonb(r) - 'stats' || jsonb_build_object('n', lotty.n(r.stats), 'mean', lotty.mean(r.stats), 'variance', lotty.variance(r.stats))
-        FROM lotty.metric m CROSS JOIN LATERAL lotty.metric_stats(experiment, m.key, as_of) r;
+        FROM lotty.metric m CROSS JOIN LATERAL lotty.metric_stats(experiment, m.key, as_of) r WHERE m.key ~ 'sum|median';
     RETURN QUERY SELECT 'by ' || m.key, to_jsonb(r) FROM lotty.dimension d, lotty.metric m CROSS JOIN LATERAL lotty.report_by(experiment, m.key, d.name, as_of) r
-        WHERE EXISTS (SELECT FROM lotty.experiment_metric a WHERE a.metric_id = m.metric_id);
+        WHERE m.key ~ 'sum|named$';
 END
 $$;
 -- The last digits depend on the order of the rows.
@@ -251,7 +250,7 @@ SELECT * FROM try($$SELECT * FROM lotty.report('x', sequential => NULL, cuped =>
 SELECT count(*) = 0 AS empty FROM lotty.metric_stats('x', 'all', '-infinity');
 SELECT count(*) AS rows, sum(n) AS subjects FROM lotty.report('x', '-infinity');
 -- A window that would lead beyond the end of time.
-SELECT * FROM try($$INSERT INTO lotty.metric (key, type, event_type, attribution_window) VALUES ('long', 'sum', 'purchase', '3651 days')$$);
+SELECT * FROM try($$INSERT INTO lotty.metric (key, type, event_type, attribution_window) VALUES ('long', 'sum', 'purchase', '3651 days')$$) WHERE item = 'error';
 
 -- Little, or nothing: rows for the variants all the same, and no numbers.
 SELECT wipe();
@@ -347,8 +346,10 @@ CREATE TEMP TABLE seen AS SELECT part, rounded(content) AS content FROM all_of('
 CREATE FUNCTION follows(INOUT change text, OUT action text, OUT differing bigint, OUT is_seen boolean) LANGUAGE plpgsql AS $$
 BEGIN
     SELECT r.action INTO action FROM lotty_refresh_reports('x') r;
-    differing := public.differing('x');
     CREATE TEMP TABLE now_seen AS SELECT a.part, rounded(a.content) AS content FROM all_of('x', NULL) a;
+    CREATE TEMP TABLE raw AS SELECT a.part, rounded(a.content) AS content FROM all_of('x', '9999-01-01Z') a;
+    differing := (SELECT count(*) FROM ((TABLE pg_temp.now_seen EXCEPT ALL TABLE pg_temp.raw) UNION ALL (TABLE pg_temp.raw EXCEPT ALL TABLE pg_temp.now_seen)) AS d);
+    DROP TABLE pg_temp.raw;
     is_seen := EXISTS (TABLE pg_temp.now_seen EXCEPT ALL TABLE pg_temp.seen) OR EXISTS (TABLE pg_temp.seen EXCEPT ALL TABLE pg_temp.now_seen);
     DROP TABLE pg_temp.seen;
     ALTER TABLE pg_temp.now_seen RENAME TO seen;
@@ -394,7 +395,7 @@ UPDATE lotty.event SET value = 'NaN' WHERE subject_id = 'b12' AND event_type IN 
 SELECT * FROM try($$SELECT * FROM lotty.report('x')$$);
 UPDATE lotty.event SET value = 7 WHERE value = 'NaN';
 SELECT * FROM follows('values that are numbers again');
-SELECT expose('a12', 'b', now());
+SELECT expose('a12', 'b', now()) IS NOT NULL AS exposed;
 SELECT * FROM follows('a second variant');
 DELETE FROM lotty.decision WHERE subject_id = 'a12' AND variant_id = md5('b x')::uuid;
 SELECT * FROM follows('no second variant any more');
