@@ -245,16 +245,21 @@ COMMENT ON FUNCTION lotty.check_dimension() IS
 CREATE FUNCTION lotty.check_metric() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    other record;
+    pair record;
 BEGIN
-    SELECT m.key, m.type INTO other FROM lotty.metric m
-     WHERE m.metric_id = NEW.covariate_id
-       AND ((m.type = 'ratio') <> (NEW.type = 'ratio') OR m.type IN ('quantile', 'event_quantile'));
+    SELECT p.* INTO pair
+      FROM (SELECT m.key AS covariate, m.type AS covariate_type, NEW.key AS metric, NEW.type AS metric_type
+              FROM lotty.metric m WHERE m.metric_id = NEW.covariate_id AND m.metric_id <> NEW.metric_id
+            UNION ALL
+            SELECT NEW.key, NEW.type, m.key, m.type
+              FROM lotty.metric m WHERE m.covariate_id = NEW.metric_id AND m.metric_id <> NEW.metric_id) AS p
+     WHERE (p.covariate_type = 'ratio') <> (p.metric_type = 'ratio') OR p.covariate_type IN ('quantile', 'event_quantile')
+     ORDER BY p.metric LIMIT 1;
     IF FOUND THEN
         RAISE EXCEPTION USING
             ERRCODE = 'check_violation', SCHEMA = 'lotty', TABLE = 'metric', COLUMN = 'covariate_id',
-            MESSAGE = format('metric "%s" cannot be the covariate of metric "%s"', other.key, NEW.key),
-            DETAIL = format('It is a %s, and the metric is a %s.', other.type, NEW.type),
+            MESSAGE = format('metric "%s" cannot be the covariate of metric "%s"', pair.covariate, pair.metric),
+            DETAIL = format('It is a %s, and the metric is a %s.', pair.covariate_type, pair.metric_type),
             HINT = 'The covariate of a ratio is a ratio, that of a conversion, a count or a sum is one of these.';
     END IF;
     RETURN NEW;
