@@ -187,7 +187,7 @@ DECLARE
     wanted record;
 BEGIN
     FOR wanted IN
-        SELECT w.key AS name, w.value AS types, w.is_required, c.type_id::regtype AS type
+        SELECT w.key AS name, w.value AS types, w.is_required, c.type_id::regtype AS type, count(*) OVER (PARTITION BY w.key) AS times
           FROM (SELECT key, value, true AS is_required FROM jsonb_each(required)
                 UNION ALL SELECT key, value, false FROM jsonb_each(optional)) AS w
           LEFT JOIN lotty.query_columns(query) c ON c.name = w.key
@@ -200,6 +200,12 @@ BEGIN
                 DETAIL = format('Its columns are %s.',
                                 (SELECT coalesce(string_agg(format('"%s"', c.name), ', '), 'none') FROM lotty.query_columns(query) c)),
                 HINT = format('Name one so: SELECT ... AS %s.', wanted.name);
+        ELSIF wanted.times > 1 THEN
+            RAISE EXCEPTION USING
+                ERRCODE = 'ambiguous_column', SCHEMA = 'lotty', TABLE = of_table, COLUMN = 'query',
+                MESSAGE = format('the query of %s "%s" has %s columns "%s"', replace(of_table, '_', ' '), named, wanted.times, wanted.name),
+                DETAIL = 'Reports would not know which one is meant.',
+                HINT = 'Give the others another name, or leave them out.';
         ELSIF NOT wanted.types ? wanted.type::text AND wanted.types <> '[]' THEN
             RAISE EXCEPTION USING
                 ERRCODE = 'datatype_mismatch', SCHEMA = 'lotty', TABLE = of_table, COLUMN = 'query',
@@ -215,7 +221,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION lotty.check_query(text, text, text, jsonb, jsonb) IS
-    'raises undefined_column or datatype_mismatch unless a query has the columns that are required, of their types; answers which of them it has';
+    'raises undefined_column, ambiguous_column or datatype_mismatch unless a query has the columns that are required, each once and of its type; answers which of them it has';
 
 CREATE FUNCTION lotty.check_event_source() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
