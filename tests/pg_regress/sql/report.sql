@@ -392,7 +392,7 @@ SELECT * FROM follows('events of another type');
 DELETE FROM lotty.event WHERE subject_id = 'a11' AND event_type = 'purchase';
 SELECT * FROM follows('deleted events');
 UPDATE lotty.event SET value = 'NaN' WHERE subject_id = 'b12' AND event_type IN ('purchase', 'named');
-SELECT * FROM try($$SELECT * FROM lotty.report('x')$$);
+SELECT item, regexp_replace(content, '^22003: metric "[^"]+"', '22003: metric <one of them>') AS content FROM try($$SELECT * FROM lotty.report('x')$$);
 UPDATE lotty.event SET value = 7 WHERE value = 'NaN';
 SELECT * FROM follows('values that are numbers again');
 SELECT expose('a12', 'b', now()) IS NOT NULL AS exposed;
@@ -496,7 +496,7 @@ DELETE FROM lotty.event WHERE subject_id = 'b13';
 SELECT differing > 0 AS would_differ FROM follows('events that were deleted unnoticed');
 ALTER TABLE lotty.event ENABLE TRIGGER mark_stale_delete;
 SELECT action FROM lotty_refresh_reports('x', true);
-SELECT * FROM follows('all anew');
+SELECT differing();
 
 -- Rights: an analyst sees reports, of his own tables what he may see; others see nothing.
 CREATE ROLE lotty_test_analyst;
