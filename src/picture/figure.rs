@@ -13,13 +13,15 @@ pub fn percent(value: f64, decimals: usize) -> String {
     let size = percent.abs();
     if !size.is_finite() {
         // Beyond a float only as a percentage: the power of ten is made larger as it is written.
-        let written = format!("{:.1e}", value.abs());
+        let written = format!("{:.0e}", value.abs());
         let (mantissa, exponent) = written.split_once('e').unwrap_or((&written, "0"));
         let exponent: i32 = exponent.parse().unwrap_or_default();
         return signed(value, &format!("{mantissa}e{}", exponent + 2));
     }
     if size >= LARGE {
-        return signed(percent, &format!("{size:.1e}"));
+        // Beyond what is measured, only the size matters, and room is short.
+        let digits = if size >= 1e100 { 0 } else { 1 };
+        return signed(percent, &format!("{size:.digits$e}"));
     }
     let decimals = match size {
         s if s >= 99.95 => 0,
@@ -70,7 +72,7 @@ pub fn mean(value: f64) -> String {
     let size = value.abs();
     let digits = match size {
         0.0 => "0".to_owned(),
-        s if s >= 1e9 || s < 1e-4 => format!("{s:.2e}"),
+        s if !(1e-4..1e9).contains(&s) => format!("{s:.2e}"),
         s if s >= 1000.0 => grouped(&format!("{s:.0}")),
         s if s >= 100.0 => format!("{s:.1}"),
         s if s >= 10.0 => format!("{s:.2}"),
@@ -133,7 +135,8 @@ mod tests {
         assert_eq!(percent(0.1234, 2), "+12.3");
         assert_eq!(percent(12.34, 2), "+1234");
         assert_eq!(percent(1e30, 2), "+1.0e32");
-        assert_eq!(percent(-f64::MAX, 2), "−1.8e310");
+        assert_eq!(percent(1e200, 2), "+1e202");
+        assert_eq!(percent(-f64::MAX, 2), "−2e310");
     }
 
     #[test]

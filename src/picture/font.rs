@@ -72,12 +72,12 @@ impl Font {
 
     /// A text with its base line at `y`, shortened to a width.
     pub fn write_within(self, x: f64, y: f64, width: f64, text: &str) -> Tag {
-        self.set(x, y, text::shorten(text, width, self.size))
+        self.set(x, y, text::shorten(text, width, self.measure()))
     }
 
     /// A text in lines of a width, the first one's base line at `y`.
     pub fn write_lines(self, x: f64, y: f64, width: f64, lines: usize, text: &str) -> Vec<Tag> {
-        text::wrap(text, width, self.size, lines)
+        text::wrap(text, width, self.measure(), lines)
             .into_iter()
             .zip(0_u16..)
             .map(|(line, number)| self.set(x, y + f64::from(number) * self.leading(), line))
@@ -91,9 +91,23 @@ impl Font {
 
     /// The estimated width of a text.
     pub fn width(self, text: &str) -> f64 {
-        // Bold is wider.
-        let bold = if self.weight == "400" { 1.0 } else { 1.08 };
-        text::width(&text::clean(text), self.size) * bold
+        text::width(&text::clean(text), self.measure())
+    }
+
+    /// In how many lines of a width, up to `most`, a text is set.
+    pub fn lines(self, width: f64, most: usize, text: &str) -> usize {
+        text::wrap(text, width, self.measure(), most).len()
+    }
+
+    /// Of another size.
+    pub const fn of_size(self, size: f64) -> Self {
+        Self { size, ..self }
+    }
+
+    /// The size of an upright font that is as wide.
+    fn measure(self) -> f64 {
+        let bold = if self.weight == "400" { 1.0 } else { 1.14 };
+        self.size * bold
     }
 
     fn set(self, x: f64, y: f64, clean: String) -> Tag {

@@ -8,7 +8,7 @@ use crate::font::Font;
 use crate::mark::{Mark, tip};
 use crate::page::{LEFT, Part, RIGHT};
 use crate::range::range;
-use crate::row::{self, HEIGHT};
+use crate::row;
 use crate::tag::{Tag, rect, vertical};
 use crate::verdict::Verdict;
 
@@ -84,12 +84,12 @@ fn body(document: &Document, axis: &Axis, top: f64) -> Part {
         let Some(first) = group.first() else { continue };
         tags.extend(metric(first, y));
         y += METRIC_HEIGHT;
-        let rows = group.iter().map(|_| HEIGHT).sum::<f64>() + 2.0 * PADDING;
+        let rows = group.iter().map(|effect| row::height(effect)).sum::<f64>() + 2.0 * PADDING;
         tags.extend(grid(axis, y, y + rows));
         y += PADDING;
         for effect in group {
             tags.push(row::draw(effect, axis, y));
-            y += HEIGHT;
+            y += row::height(effect);
         }
         y += PADDING;
     }
@@ -195,7 +195,7 @@ fn legend(y: f64, coverage: &str, is_cut: bool) -> Vec<Tag> {
         entry(
             &|x| tip(x + 8.0, middle, true, colour::NEITHER),
             8.0,
-            "goes on beyond",
+            "beyond the axis",
         );
     }
     tags

@@ -13,19 +13,21 @@ use crate::tag::{Tag, rect};
 use crate::text;
 use crate::verdict::Verdict;
 
-/// Height of a row.
-pub const HEIGHT: f64 = 38.0;
+/// Height of a row, unless its note is long.
+const HEIGHT: f64 = 38.0;
 /// Where the numbers of the lift end.
-pub const LIFT_RIGHT: f64 = 576.0;
+pub const LIFT_RIGHT: f64 = 574.0;
 /// Where those of the interval end.
-pub const INTERVAL_RIGHT: f64 = 704.0;
+pub const INTERVAL_RIGHT: f64 = 698.0;
 /// Where the p-value ends.
-pub const P_RIGHT: f64 = 752.0;
+pub const P_RIGHT: f64 = 754.0;
 /// Where the verdict begins.
 pub const VERDICT_LEFT: f64 = 768.0;
 
 /// Where notes begin.
 const NOTE_LEFT: f64 = 524.0;
+const NOTE_WIDTH: f64 = P_RIGHT - NOTE_LEFT;
+const MOST_NOTE_LINES: usize = 2;
 /// Between the base lines of a row.
 const SECOND_LINE: f64 = 15.0;
 
@@ -53,6 +55,20 @@ fn sequential(effect: &Effect) -> Option<Span> {
     Span::between(effect.seq_lift_ci_lower, effect.seq_lift_ci_upper)
 }
 
+/// Height of the row.
+pub fn height(effect: &Effect) -> f64 {
+    let note = NOTE.lines(NOTE_WIDTH, MOST_NOTE_LINES, &effect.note);
+    if note > 1 && has_numbers(effect) {
+        HEIGHT + NOTE.leading()
+    } else {
+        HEIGHT
+    }
+}
+
+fn has_numbers(effect: &Effect) -> bool {
+    effect.lift.is_some() || sequential(effect).is_some() || effect.seq_p_value.is_some()
+}
+
 /// The row, from `top` on.
 pub fn draw(effect: &Effect, axis: &Axis, top: f64) -> Tag {
     let verdict = Verdict::of(&effect.verdict);
@@ -61,7 +77,9 @@ pub fn draw(effect: &Effect, axis: &Axis, top: f64) -> Tag {
         .with("class", "row")
         .holding(Tag::new("title").saying(hint(effect)))
         // Makes the whole row show its title, not only its texts.
-        .holding(rect(LEFT, top, RIGHT - LEFT, HEIGHT, "none").with("pointer-events", "all"))
+        .holding(
+            rect(LEFT, top, RIGHT - LEFT, height(effect), "none").with("pointer-events", "all"),
+        )
         .holding_all(label(effect, line))
         .holding_all(plot(effect, verdict, axis, top + HEIGHT / 2.0))
         .holding_all(numbers(effect, axis, line))
@@ -118,6 +136,9 @@ fn plot(effect: &Effect, verdict: Verdict, axis: &Axis, y: f64) -> Vec<Tag> {
         (fixed(effect), 8.0, "fixed"),
     ] {
         let Some(span) = span else { continue };
+        if axis.is_above(span.low) || axis.is_below(span.high) {
+            continue;
+        }
         let (from, to) = (axis.place(span.low), axis.place(span.high));
         // An interval between two pixels is still one.
         let bar = rect(
@@ -156,30 +177,40 @@ fn plot(effect: &Effect, verdict: Verdict, axis: &Axis, y: f64) -> Vec<Tag> {
 fn numbers(effect: &Effect, axis: &Axis, line: f64) -> Vec<Tag> {
     let interval = sequential(effect);
     let p = effect.seq_p_value.and_then(figure::p_value);
-    if effect.lift.is_none() && interval.is_none() && p.is_none() {
+    if !has_numbers(effect) {
         let why = if effect.note.is_empty() {
             "no effect can be told"
         } else {
             &effect.note
         };
-        return NOTE.write_lines(NOTE_LEFT, line, P_RIGHT - NOTE_LEFT, 2, why);
+        return NOTE.write_lines(NOTE_LEFT, line, NOTE_WIDTH, MOST_NOTE_LINES, why);
     }
     let or_none = |number: Option<String>| number.unwrap_or_else(|| figure::NONE.to_owned());
     let percent = |value: f64| figure::percent(value, axis.decimals());
     let lift = effect.lift.map(|lift| percent(lift) + "%");
     let interval = interval.map(|span| format!("{} to {}%", percent(span.low), percent(span.high)));
+    let interval = or_none(interval);
     let mut tags = vec![
         NUMBER.strong().write(LIFT_RIGHT, line, &or_none(lift)),
-        NUMBER.write(INTERVAL_RIGHT, line, &or_none(interval)),
+        fitting(&interval).write(INTERVAL_RIGHT, line, &interval),
         NUMBER.write(P_RIGHT, line, &or_none(p)),
     ];
     let below = line + SECOND_LINE;
     if !effect.note.is_empty() {
-        tags.push(NOTE.write_within(NOTE_LEFT, below, RIGHT - NOTE_LEFT, &effect.note));
+        tags.extend(NOTE.write_lines(NOTE_LEFT, below, NOTE_WIDTH, MOST_NOTE_LINES, &effect.note));
     } else if let Some(means) = means(effect) {
         tags.push(SMALL.to_the_left().write(INTERVAL_RIGHT, below, &means));
     }
     tags
+}
+
+/// The font in which an interval leaves room for the lift before it.
+fn fitting(interval: &str) -> Font {
+    if NUMBER.width(interval) > INTERVAL_RIGHT - LIFT_RIGHT - 6.0 {
+        NUMBER.of_size(10.0)
+    } else {
+        NUMBER
+    }
 }
 
 fn words(effect: &Effect, verdict: Verdict, line: f64) -> Vec<Tag> {
@@ -187,14 +218,8 @@ fn words(effect: &Effect, verdict: Verdict, line: f64) -> Vec<Tag> {
         return Vec::new();
     }
     let x = VERDICT_LEFT + 16.0;
-    // A note below the numbers is as wide as the verdict's second line.
-    let lines = if effect.note.is_empty() || effect.lift.is_none() {
-        2
-    } else {
-        1
-    };
     let mut tags = vec![mark(verdict, VERDICT_LEFT + 6.0, line - 4.0)];
     let font = VERDICT.in_colour(verdict.colour());
-    tags.extend(font.write_lines(x, line, RIGHT - x, lines, &effect.verdict));
+    tags.extend(font.write_lines(x, line, RIGHT - x, 2, &effect.verdict));
     tags
 }
