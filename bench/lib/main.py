@@ -11,12 +11,13 @@ sys.path.insert(0, str(HERE.parents[1] / "tests/lib"))
 import bulk
 import growth
 import report
+import reports
 import rivals
 import single
 from servers import Cluster
 
 PARTS = {"single": single.measure, "reasons": single.reasons, "rivals": rivals.measure,
-         "bulk": bulk.measure, "growth": growth.measure}
+         "bulk": bulk.measure, "growth": growth.measure, "reports": reports.measure}
 
 # As a server of its own would be set up; what is not said here is PostgreSQL's default. Vacuum and
 # checkpoints come in between measurements, not in some of them.

@@ -95,6 +95,41 @@ class Results:
             "", f"A session with {entries:,} flags of one experiment compiled holds {memory / 1e6:.1f} MB of its own for them, "
                 f"{memory / entries / 1000:.1f} kB each; compiling one takes {first:.0f} µs, asking it again {again:.1f} µs."])
 
+    def reports(self, decisions, subjects, many, few, times):
+        """Seconds of each way, and beside textbook SQL of the same metrics."""
+        ways = [("textbook SQL, one metric", "textbook, one metric", ""), ("textbook SQL, all four", "textbook", ""),
+                ("lotty.report from nothing: rebuilt, then read", "cold", "textbook"),
+                ("lotty.report, nothing new", "warm", "textbook"),
+                ("lotty.report with nothing kept (READ ONLY)", "raw", "textbook"),
+                ("textbook SQL, all four, as of 14 days ago", "textbook as_of", ""),
+                ("lotty.report, as of 14 days ago", "as_of", "textbook as_of")]
+        for name, events in (("few", few), ("many", many)):
+            ways += [(f"INSERT of {events:,} events", f"track {name}", ""),
+                     (f"lotty.report after {events:,} new events", f"after {name}", "textbook"),
+                     ("the next one, within five seconds", f"after {name}, again", "textbook"),
+                     ("the next one, later", f"after {name}, settled", "textbook"),
+                     ("and the one after that", f"after {name}, warm", "textbook")]
+        middle = {name: statistics.median(values) for name, values in times.items()}
+        rows = [(what, f"{middle[name]:.3f}", f"{middle[floor] / middle[name]:.2f}" if floor else "") for what, name, floor in ways]
+        memory = ", ".join(f"{middle[name] / 2**20:.0f} MB {when}" for name, when in (
+            ("memory cold", "from nothing"), ("memory after few", f"after {few:,} new events"),
+            ("memory after many", f"after {many:,}")))
+        self.add(f"The report of {decisions:,} decisions of {subjects:,} subjects and {2 * decisions:,} events, four metrics",
+                 table(["what", "s", "textbook ÷ own"], rows)
+                 + ["", f"All answer the same numbers. Most memory of its own that a backend had: {memory}."])
+        self.target("a report with nothing new", "at most 1 s", f"{middle['warm']:.3f} s", middle["warm"] <= 1)
+        share = middle["after few"] / middle["after many"]
+        self.target(f"a report after {few:,} new events, beside one after {many:,}", "at most 0.20 of its time", f"{share:.2f}", share <= 0.2)
+
+    def aggregates(self, cells):
+        rows = [(name, *(text for seconds, ratio in pair for text in (f"{seconds:.3f}", ratio))) for name, pair in cells.items()]
+        self.add("An aggregate over all subjects", table(["aggregate", "s", "built-in ÷ own", "parallel, s", "built-in ÷ own"], rows))
+
+    def tracked(self, without, used, ratio):
+        self.add("lotty_track in one statement, with the trigger that looks for old events",
+                 table(["trigger", "µs an event", "without ÷ with"],
+                       [("disabled", f"{statistics.median(without):.1f}", ""), ("enabled", f"{statistics.median(used):.1f}", ratio)]))
+
     # --- the document ----------------------------------------------------------------------------
 
     def verdicts(self):
