@@ -67,10 +67,11 @@ BEGIN
             HINT = CASE argument WHEN 'event_id' THEN 'Leave it out to have one generated, or pass one that a retry passes again.'
                                  WHEN 'event_type' THEN 'Use a name such as purchase; what else there is to say goes into properties.'
                                  ELSE 'Use the key of a row, not its content; a long identifier can be hashed first.' END;
-    ELSIF value IN ('NaN', 'Infinity', '-Infinity') THEN
+    ELSIF abs(value) >= 1e100 THEN
         RAISE EXCEPTION USING
             ERRCODE = 'invalid_parameter_value',
-            MESSAGE = format('value must be a number, not %s', value),
+            MESSAGE = CASE WHEN value IN ('NaN', 'Infinity', '-Infinity') THEN format('value must be a number, not %s', value)
+                           ELSE 'value must be below 1e100' END,
             DETAIL = 'Argument "value" of lotty_track would become the sum and the average of every report.',
             HINT = 'Pass NULL for an event without a value.';
     ELSIF jsonb_typeof(properties) <> 'object' THEN
@@ -103,7 +104,7 @@ BEGIN
     -- The short way for what is right; NULL is not.
     IF (octet_length(subject) <= 512 AND octet_length(event_type) BETWEEN 1 AND 512
         AND (event_id IS NULL OR octet_length(event_id) BETWEEN 1 AND 512)
-        AND (value IS NULL OR value NOT IN ('NaN', 'Infinity', '-Infinity'))
+        AND (value IS NULL OR abs(value) < 1e100)
         AND jsonb_typeof(properties) = 'object' AND isfinite(occurred_at)) IS NOT TRUE THEN
         PERFORM lotty.check_event(subject, event_type, value, properties, event_id, occurred_at);
     END IF;

@@ -70,6 +70,7 @@ BEGIN
         ('override', (SELECT count(*) FROM override))) AS deleted (object, rows);
     -- With a snapshot as old as the transaction, what was waited for is not among them.
     PERFORM lotty.check_all_seen(subject);
+    PERFORM lotty.forget_in_reports(subject);
 END
 $$;
 COMMENT ON FUNCTION @extschema@.lotty_forget(text) IS

@@ -3,6 +3,8 @@
 //! | where | what |
 //! |---|---|
 //! | `core/` | the engine, a crate of its own: no PostgreSQL, no `unsafe` |
+//! | `statistics/` | what reports say of metrics, such a crate too |
+//! | `picture/` | the picture of a report, and another |
 //! | `pg/` | the boundary: everything `unsafe`, behind safe functions |
 //! | `config.rs`, `cache.rs` | a flag from the tables, compiled once a session |
 //! | `result_cache.rs` | answers that a session repeats |

@@ -7,6 +7,7 @@ CREATE TABLE lotty.event_source (
     event_type  text        NOT NULL,
     query       text        NOT NULL,
     columns     text[]      NOT NULL,
+    written_by  text        NOT NULL DEFAULT current_user,
     description text        NOT NULL DEFAULT '',
     created_at  timestamptz NOT NULL DEFAULT pg_catalog.now(),
     updated_at  timestamptz NOT NULL DEFAULT pg_catalog.now(),
@@ -18,6 +19,7 @@ COMMENT ON TABLE lotty.event_source IS 'events that are rows of the user''s own 
 COMMENT ON COLUMN lotty.event_source.event_type IS 'the type of its events, such as purchase';
 COMMENT ON COLUMN lotty.event_source.query IS 'a SELECT with the columns subject_id and occurred_at and, if there are such, value, event_id (a repeat counts once), decision_id and received_at; run with the rights of whoever asks for the report';
 COMMENT ON COLUMN lotty.event_source.columns IS 'which of those columns the query has; kept by a trigger';
+COMMENT ON COLUMN lotty.event_source.written_by IS 'the role that wrote the query: lotty_check_guardrails, which runs by itself, runs it for that role or one that has less; kept by a trigger';
 COMMENT ON COLUMN lotty.event_source.description IS 'for people';
 COMMENT ON COLUMN lotty.event_source.created_at IS 'time of the insert';
 COMMENT ON COLUMN lotty.event_source.updated_at IS 'time of the last change; kept by a trigger';
@@ -82,7 +84,6 @@ CREATE TABLE lotty.metric (
     CONSTRAINT metric_direction_check CHECK (direction IN ('increase', 'decrease')),
     CONSTRAINT metric_cuped_days_check
         CHECK (cuped_days BETWEEN 1 AND 3650 AND (cuped_days IS NULL OR type IN ('conversion', 'count', 'sum', 'ratio'))),
-    CONSTRAINT metric_covariate_id_fkey FOREIGN KEY (covariate_id) REFERENCES lotty.metric (metric_id),
     CONSTRAINT metric_covariate_id_check CHECK (covariate_id IS NULL OR cuped_days IS NOT NULL)
 );
 COMMENT ON TABLE lotty.metric IS 'a number that each subject has after its exposure, made of events; reports compare it between variants. (What monitoring systems read is the view lotty.metrics)';
@@ -101,7 +102,7 @@ COMMENT ON COLUMN lotty.metric.attribution IS 'which events are a subject''s: su
 COMMENT ON COLUMN lotty.metric.attribution_window IS 'how long after the exposure events count, also after the end of the experiment; NULL means until its end';
 COMMENT ON COLUMN lotty.metric.direction IS 'increase if more is better, decrease if less is';
 COMMENT ON COLUMN lotty.metric.cuped_days IS 'CUPED: the value in so many days before each subject''s exposure reduces the variance; NULL for no CUPED';
-COMMENT ON COLUMN lotty.metric.covariate_id IS 'the metric whose value before the exposure is taken for CUPED; NULL means the metric itself';
+COMMENT ON COLUMN lotty.metric.covariate_id IS 'the metric whose value before the exposure is taken for CUPED; NULL means the metric itself. Kept by triggers: of a foreign key to the own table pg_dump warns';
 COMMENT ON COLUMN lotty.metric.description IS 'for people';
 COMMENT ON COLUMN lotty.metric.created_at IS 'time of the insert';
 COMMENT ON COLUMN lotty.metric.updated_at IS 'time of the last change; kept by a trigger';
@@ -231,11 +232,11 @@ DECLARE
         '{"value": ["numeric", "integer", "bigint", "smallint", "double precision", "real"], "event_id": [],
           "decision_id": ["uuid"], "received_at": ["timestamp with time zone"]}');
 BEGIN
-    RETURN jsonb_populate_record(NEW, jsonb_build_object('columns', found_columns));
+    RETURN jsonb_populate_record(NEW, jsonb_build_object('columns', found_columns, 'written_by', current_user));
 END
 $$;
 COMMENT ON FUNCTION lotty.check_event_source() IS
-    'trigger: raises undefined_column or datatype_mismatch unless the query has the columns of events, and keeps which it has';
+    'trigger: raises undefined_column or datatype_mismatch unless the query has the columns of events, and keeps which it has and who wrote it';
 
 CREATE FUNCTION lotty.check_dimension() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -253,6 +254,15 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     pair record;
 BEGIN
+    -- Nobody deletes it until this is committed.
+    PERFORM FROM lotty.metric m WHERE m.metric_id = NEW.covariate_id FOR KEY SHARE;
+    IF NEW.covariate_id IS NOT NULL AND NOT FOUND THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'foreign_key_violation', SCHEMA = 'lotty', TABLE = 'metric', COLUMN = 'covariate_id',
+            MESSAGE = format('the covariate of metric "%s" does not exist', NEW.key),
+            DETAIL = format('There is no metric with metric_id %s.', NEW.covariate_id),
+            HINT = 'NULL stands for the metric itself.';
+    END IF;
     SELECT p.* INTO pair
       FROM (SELECT m.key AS covariate, m.type AS covariate_type, NEW.key AS metric, NEW.type AS metric_type
               FROM lotty.metric m WHERE m.metric_id = NEW.covariate_id AND m.metric_id <> NEW.metric_id
@@ -272,7 +282,28 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION lotty.check_metric() IS
-    'trigger: raises check_violation if the covariate is of another kind than the metric';
+    'trigger: raises foreign_key_violation if there is no such covariate, check_violation if it is of another kind than the metric';
+
+CREATE FUNCTION lotty.check_metric_unused() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    user_key CONSTANT text := (SELECT min(m.key) FROM lotty.metric m
+                                WHERE m.covariate_id = OLD.metric_id AND m.metric_id <> OLD.metric_id);
+BEGIN
+    IF user_key IS NOT NULL THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'foreign_key_violation', SCHEMA = 'lotty', TABLE = 'metric', COLUMN = 'covariate_id',
+            MESSAGE = format('metric "%s" is used', OLD.key),
+            DETAIL = format('It is the covariate of metric "%s".', user_key),
+            HINT = 'Give that one another covariate first.';
+    END IF;
+    RETURN OLD;
+END
+$$;
+COMMENT ON FUNCTION lotty.check_metric_unused() IS
+    'trigger: raises foreign_key_violation if the metric is the covariate of another one';
+CREATE TRIGGER check_unused BEFORE DELETE ON lotty.metric
+    FOR EACH ROW EXECUTE FUNCTION lotty.check_metric_unused();
 
 -- Not while a dump is restored: what the queries and the covariate refer to may come later.
 DO $$

@@ -2,15 +2,19 @@
 -- finds a mismatch in every experiment whose weights were ever changed; the audit trail knows them all.
 SET LOCAL search_path TO pg_catalog, pg_temp;
 
+-- What has happened to an experiment and its variants.
+CREATE INDEX change_experiment_id_idx ON lotty.change ((coalesce(new_row, old_row) ->> 'experiment_id'), change_id)
+    WHERE table_name IN ('variant', 'experiment');
+
 -- From the changes of the variants' weights (or of the experiment's traffic_ranges, which count instead if there are
--- such). The trail may lack what was before, having been cut: then the first that it knows held from the beginning. The times are those of the
+-- such). The trail may lack what was before, having been cut: then what the first change has replaced held from the beginning. The times are those of the
 -- transactions that changed the weights; a decision that was made between such a time and its commit still went by the
 -- weights before.
 CREATE FUNCTION lotty.weight_periods(experiment_id uuid)
 RETURNS TABLE (period integer, starts_at timestamptz, variant_id uuid, weight float8)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     WITH change AS (
-        SELECT c.change_id, c.changed_at, c.table_name, c.operation, coalesce(c.new_row, c.old_row) AS row
+        SELECT c.change_id, c.changed_at, c.table_name, c.operation, c.old_row, coalesce(c.new_row, c.old_row) AS row
           FROM lotty.change c
          WHERE c.table_name IN ('variant', 'experiment')
            AND coalesce(c.new_row, c.old_row) ->> 'experiment_id' = weight_periods.experiment_id::text
@@ -27,6 +31,8 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
                    (SELECT c.row -> 'traffic_ranges' FROM change c
                      WHERE c.table_name = 'experiment' AND (c.changed_at <= m.at OR m.at = '-infinity' AND c.changed_at <= e.started_at)
                      ORDER BY c.change_id DESC LIMIT 1),
+                   (SELECT c.old_row -> 'traffic_ranges' FROM change c
+                     WHERE c.table_name = 'experiment' AND c.old_row IS NOT NULL ORDER BY c.change_id LIMIT 1),
                    e.traffic_ranges)
               FROM lotty.experiment e WHERE e.experiment_id = weight_periods.experiment_id) AS traffic_ranges
           FROM moment m
@@ -53,6 +59,11 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
                                            OR m.at = '-infinity' AND c.changed_at <= (SELECT e.started_at FROM lotty.experiment e
                                                                                        WHERE e.experiment_id = weight_periods.experiment_id))
                                     ORDER BY c.change_id DESC LIMIT 1),
+                                  (SELECT CASE WHEN (c.old_row ->> 'is_retired')::boolean THEN 0 ELSE (c.old_row ->> 'weight')::numeric END
+                                     FROM change c
+                                    WHERE c.table_name = 'variant' AND c.row ->> 'variant_id' = v.variant_id::text
+                                      AND c.changed_at > m.at AND c.old_row IS NOT NULL
+                                    ORDER BY c.change_id LIMIT 1),
                                   CASE WHEN EXISTS (SELECT FROM change c WHERE c.table_name = 'variant' AND c.operation = 'INSERT'
                                                        AND c.row ->> 'variant_id' = v.variant_id::text) THEN 0
                                        WHEN v.is_retired THEN 0 ELSE v.weight END) END AS weight

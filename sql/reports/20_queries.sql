@@ -29,6 +29,14 @@ $$;
 COMMENT ON FUNCTION lotty.report_scope(uuid, timestamptz, timestamptz, boolean) IS
     'of what a report of an experiment is: its times, what was known by as_of, what had happened until then';
 
+CREATE FUNCTION lotty.in_seconds(duration interval) RETURNS interval
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+    -- A year equals 360 days, but has more seconds.
+    SELECT make_interval(secs => extract(epoch FROM duration)::float8)
+$$;
+COMMENT ON FUNCTION lotty.in_seconds(interval) IS
+    'a duration without years, months and days, so that what is equal is as long';
+
 CREATE FUNCTION lotty.seconds_sql(duration interval) RETURNS text
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT format('interval ''%s seconds''', extract(epoch FROM duration))
@@ -119,16 +127,18 @@ COMMENT ON FUNCTION lotty.period_sql(jsonb) IS
 CREATE FUNCTION lotty.dimension_sql(dimension_query text) RETURNS text
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT CASE WHEN dimension_query IS NULL THEN ''
-                ELSE format(E'\n  LEFT JOIN (%s\n) AS d ON d.subject_id::text = u.subject_id', dimension_query) END
+                ELSE format(E'\n  LEFT JOIN (SELECT DISTINCT ON (d.subject_id::text COLLATE "C") d.subject_id::text AS subject_id, d.value::text AS value\n'
+                            '               FROM (%s\n) AS d ORDER BY d.subject_id::text COLLATE "C", d.value::text COLLATE "C") AS d\n'
+                            '    ON d.subject_id = u.subject_id', dimension_query) END
 $$;
 COMMENT ON FUNCTION lotty.dimension_sql(text) IS
-    'the join of subjects with the query of a dimension, as SQL';
+    'the join of subjects with the query of a dimension, as SQL: with one row for each subject, whatever the query answers';
 
 CREATE FUNCTION lotty.counts_sql(scope jsonb, dimension_query text DEFAULT NULL) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT format(E'SELECT %s AS dimension, %s AS period, u.variant_id, count(*) AS exposed, count(u.crossed_at) AS crossed\n'
                   '  FROM (%s) AS u%s\n GROUP BY 1, 2, 3',
-                  CASE WHEN dimension_query IS NULL THEN 'NULL::text' ELSE 'd.value::text' END,
+                  CASE WHEN dimension_query IS NULL THEN 'NULL::text' ELSE 'd.value' END,
                   lotty.period_sql(scope), lotty.subjects_sql(scope), lotty.dimension_sql(dimension_query))
 $$;
 COMMENT ON FUNCTION lotty.counts_sql(jsonb, text) IS
@@ -224,8 +234,8 @@ BEGIN
         SELECT m.measure_id INTO measure FROM lotty.report_measure m
          WHERE m.experiment_id = (scope ->> 'experiment_id')::uuid AND m.event_type = totals_sql.event_type
            AND attribution = 'subject_id' AND m.is_filled
-           AND m.attribution_window IS NOT DISTINCT FROM totals_sql.attribution_window
-           AND m.look_back IS NOT DISTINCT FROM totals_sql.look_back;
+           AND m.attribution_window IS NOT DISTINCT FROM lotty.in_seconds(totals_sql.attribution_window)
+           AND m.look_back IS NOT DISTINCT FROM lotty.in_seconds(totals_sql.look_back);
         IF FOUND THEN
             RETURN format(E'SELECT t.subject_id, t.events, t.total, t.prior_events, t.prior_total\n'
                           '  FROM lotty.report_total t WHERE t.measure_id = %s', measure);

@@ -22,7 +22,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT format(E'WITH subject AS (\n%s\n), included AS (\n'
                   'SELECT u.subject_id, u.variant_id, u.exposed_at, %s AS dimension, %s AS period\n  FROM subject u%s%s\n)',
                   lotty.subjects_sql(scope),
-                  CASE WHEN dimension_query IS NULL THEN 'NULL::text' ELSE 'd.value::text' END,
+                  CASE WHEN dimension_query IS NULL THEN 'NULL::text' ELSE 'd.value' END,
                   lotty.period_sql(scope), lotty.dimension_sql(dimension_query),
                   CASE WHEN scope ->> 'crossovers' = 'exclude' THEN E'\n WHERE u.crossed_at IS NULL' END)
 $$;
@@ -137,8 +137,11 @@ DECLARE
 BEGIN
     SELECT v.* INTO of_values FROM lotty.values_sql(scope, metric, dimension_query, false) v;
     with_query := of_values.sql;
+    -- Values that the percentiles are not of stay as they are.
     SELECT string_agg(CASE WHEN is_winsorized AND v.number <= capped_variables
-                           THEN format('greatest(least(v.v%1$s, (SELECT c.upper%1$s FROM cap c)), (SELECT c.lower%1$s FROM cap c))', v.number)
+                           THEN format(CASE WHEN metric.ignore_zeros THEN 'CASE WHEN v.v%1$s = 0 THEN 0 ELSE ' ELSE '' END
+                                       || 'greatest(least(v.v%1$s, (SELECT c.upper%1$s FROM cap c)), (SELECT c.lower%1$s FROM cap c))'
+                                       || CASE WHEN metric.ignore_zeros THEN ' END' ELSE '' END, v.number)
                            ELSE format('v.v%s', v.number) END, ', ' ORDER BY v.number)
       INTO arguments FROM generate_series(1, of_values.variables) AS v (number);
     IF is_winsorized THEN
@@ -156,7 +159,9 @@ BEGIN
                            CASE WHEN metric.type = 'ratio' THEN 'ratio_stats' ELSE 'stats' END, arguments,
                            CASE WHEN is_winsorized
                                 THEN '(SELECT c.lower1 FROM cap c) AS lower_cap, (SELECT c.upper1 FROM cap c) AS upper_cap, '
-                                     'count(*) FILTER (WHERE v.v1 < (SELECT c.lower1 FROM cap c) OR v.v1 > (SELECT c.upper1 FROM cap c)) AS capped'
+                                     'count(*) FILTER (WHERE '
+                                     || CASE WHEN metric.ignore_zeros THEN 'v.v1 <> 0 AND ' ELSE '' END
+                                     || '(v.v1 < (SELECT c.lower1 FROM cap c) OR v.v1 > (SELECT c.upper1 FROM cap c))) AS capped'
                                 ELSE 'NULL::float8 AS lower_cap, NULL::float8 AS upper_cap, NULL::bigint AS capped' END);
 END
 $$;

@@ -52,7 +52,7 @@ $$;
 COMMENT ON FUNCTION lotty.sample_ratio(jsonb, text) IS
     'the test of the sample ratio of an experiment: of all who were exposed, and of those who are included in reports';
 
-CREATE FUNCTION lotty.srm(experiment text, as_of timestamptz DEFAULT NULL, dimension text DEFAULT NULL)
+CREATE FUNCTION lotty.srm(experiment text, dimension text DEFAULT NULL, as_of timestamptz DEFAULT NULL)
 RETURNS TABLE (counted text, dimension_value text, chi_squared float8, degrees_of_freedom integer, p_value float8,
                log_bayes_factor float8, seq_p_value float8, note text)
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
@@ -63,7 +63,7 @@ BEGIN
         lotty.report_scope(of_experiment, as_of, NULL, lotty.is_refreshed(of_experiment, as_of)), lotty.dimension_query(dimension)) s;
 END
 $$;
-COMMENT ON FUNCTION lotty.srm(text, timestamptz, text) IS
+COMMENT ON FUNCTION lotty.srm(text, text, timestamptz) IS
     'the test for a sample ratio mismatch: whether the subjects of the variants fit the weights that they had at the time. seq_p_value may be looked at as often as one likes. counted: exposed (all first exposures) or included (without those that were left out as crossovers). By a dimension, to find where subjects are lost';
 
 SET LOCAL search_path TO @extschema@, pg_temp;

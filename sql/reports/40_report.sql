@@ -74,7 +74,7 @@ CREATE FUNCTION lotty.metric_stats(
     experiment text, metric text, as_of timestamptz DEFAULT NULL, until timestamptz DEFAULT NULL, dimension text DEFAULT NULL)
 RETURNS TABLE (dimension_value text, period integer, variant_id uuid, variant text, is_control boolean,
                stats lotty.stats, lower_cap float8, upper_cap float8, capped bigint)
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET jit = off SET enable_nestloop = off AS $$
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET jit = off SET enable_nestloop = off SET enable_indexscan = off AS $$
 DECLARE
     of_experiment CONSTANT uuid := lotty.experiment_of(experiment);
     of_metric lotty.metric;
@@ -105,7 +105,7 @@ COMMENT ON FUNCTION lotty.metric_stats(text, text, timestamptz, timestamptz, tex
 CREATE FUNCTION lotty.effects(scope jsonb, metric lotty.metric, dimension_query text, cuped boolean)
 RETURNS TABLE (dimension_value text, variant_id uuid, variant text, is_control boolean, rank integer, periods integer,
                stats lotty.stats, upper_cap float8, capped bigint, effect lotty.comparison, adjusted lotty.comparison)
-LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp SET jit = off SET enable_nestloop = off AS $$
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp SET jit = off SET enable_nestloop = off SET enable_indexscan = off AS $$
 DECLARE
     experiment CONSTANT uuid := scope ->> 'experiment_id';
     plan record;
@@ -124,10 +124,18 @@ BEGIN
         ), pooled AS (
             SELECT w.dimension, lotty.rollup(w.stats) AS stats FROM whole w WHERE %4$L GROUP BY w.dimension
         ), stratum AS (
-            SELECT t.dimension, t.variant_id, array_agg(c.stats ORDER BY t.period) AS controls, array_agg(t.stats ORDER BY t.period) AS treatments
-              FROM stat t JOIN stat c ON c.variant_id = %2$L AND c.period = t.period AND c.dimension IS NOT DISTINCT FROM t.dimension
-             WHERE t.variant_id <> %2$L
-             GROUP BY t.dimension, t.variant_id
+            -- The periods that either of the two has.
+            SELECT w.dimension, w.variant_id, array_agg(c.stats ORDER BY p.period) AS controls, array_agg(t.stats ORDER BY p.period) AS treatments
+              FROM whole w
+              JOIN (SELECT DISTINCT s.dimension, s.variant_id, s.period FROM stat s) AS p
+                ON p.dimension IS NOT DISTINCT FROM w.dimension AND p.variant_id = w.variant_id
+                OR p.dimension IS NOT DISTINCT FROM w.dimension AND p.variant_id = %2$L
+                   AND NOT EXISTS (SELECT FROM stat s WHERE s.variant_id = w.variant_id AND s.period = p.period
+                                                        AND s.dimension IS NOT DISTINCT FROM p.dimension)
+              LEFT JOIN stat t ON t.variant_id = w.variant_id AND t.period = p.period AND t.dimension IS NOT DISTINCT FROM w.dimension
+              LEFT JOIN stat c ON c.variant_id = %2$L AND c.period = p.period AND c.dimension IS NOT DISTINCT FROM w.dimension
+             WHERE w.variant_id <> %2$L
+             GROUP BY w.dimension, w.variant_id
         )
         SELECT g.dimension, v.variant_id, v.name, v.variant_id = %2$L, v.rank, coalesce(cardinality(s.treatments), 1),
                t.stats, t.upper_cap, t.capped,
@@ -200,7 +208,7 @@ LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp SET jit = off AS $$
         SELECT s.seq_p_value < 0.001 AS is_certain
           FROM lotty.sample_ratio(scope, NULL) s WHERE s.counted = 'exposed'
     ), row AS (
-        SELECT a.role, a.tolerance, a.margin, m.key, m.direction, m.type, m.winsorize_upper, e.*,
+        SELECT a.role, a.tolerance, a.margin, m.key, m.direction, m.type, m.cuped_days, e.*,
                CASE WHEN (e.adjusted).std_err IS NOT NULL THEN e.adjusted ELSE e.effect END AS best,
                coalesce((e.adjusted).p_value, CASE WHEN c.are_small THEN (e.effect).fisher_p_value END, (e.effect).p_value) AS best_p,
                c.are_small,
@@ -242,9 +250,12 @@ LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp SET jit = off AS $$
                                    p.alpha, coalesce(u.tolerance, 0), u.margin) END,
            nullif(concat_ws('; ', CASE WHEN NOT u.is_control AND (SELECT m.is_certain FROM mismatch m)
                                        THEN 'the sample ratio does not fit the weights (lotty.health)' END,
-                            CASE WHEN u.periods > 1 THEN 'weights have changed: compared within each period' END,
+                            CASE WHEN NOT scope ? 'periods' THEN NULL
+                                 WHEN u.type IN ('quantile', 'event_quantile') THEN 'weights have changed: a quantile is of all periods together'
+                                 WHEN u.periods > 1 THEN 'weights have changed: compared within each period'
+                                                         || CASE WHEN cuped AND u.cuped_days IS NOT NULL THEN ', without CUPED' ELSE '' END END,
                             CASE WHEN u.are_small THEN 'small counts: p_value is Fisher''s' END,
-                            CASE WHEN u.capped > 0 THEN format('%s values capped at %s', u.capped, trim_scale(round(u.upper_cap::numeric, 4))) END,
+                            CASE WHEN u.capped > 0 THEN format('%s values capped%s', u.capped, ' at ' || trim_scale(round(u.upper_cap::numeric, 4))) END,
                             (u.effect).note,
                             CASE WHEN (u.adjusted).note IS DISTINCT FROM (u.effect).note THEN (u.adjusted).note END), '')
       FROM numbered u CROSS JOIN plan p CROSS JOIN family f

@@ -15,7 +15,7 @@ CREATE FUNCTION lotty.traffic(
     experiment text, as_of timestamptz DEFAULT NULL, event_types text[] DEFAULT NULL,
     attribution text DEFAULT 'subject_id', attribution_window interval DEFAULT NULL)
 RETURNS TABLE (counter text, variant text, value bigint)
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET jit = off SET enable_nestloop = off AS $$
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET jit = off SET enable_nestloop = off SET enable_indexscan = off AS $$
 DECLARE
     of_experiment CONSTANT uuid := lotty.experiment_of(experiment);
     scope CONSTANT jsonb := lotty.report_scope(of_experiment, as_of);
@@ -116,12 +116,16 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp 
 DECLARE
     of_experiment CONSTANT uuid := lotty.experiment_of(experiment);
     scope CONSTANT jsonb := lotty.report_scope(of_experiment, as_of, NULL, lotty.is_refreshed(of_experiment, as_of));
+    types CONSTANT text[] := lotty.event_types_of(of_experiment);
     traffic jsonb;
+    subjects jsonb;
     ratio record;
     metric lotty.metric;
     tests bigint;
 BEGIN
-    SELECT jsonb_object_agg(t.counter, t.value) INTO traffic FROM lotty.traffic(experiment, as_of) t WHERE t.variant IS NULL;
+    SELECT jsonb_object_agg(t.counter, t.value) FILTER (WHERE t.variant IS NULL),
+           coalesce(jsonb_object_agg(t.variant, t.value) FILTER (WHERE t.variant IS NOT NULL), '{}')
+      INTO traffic, subjects FROM lotty.traffic(experiment, as_of) t;
     SELECT s.* INTO ratio FROM lotty.sample_ratio(scope, NULL) s WHERE s.counted = 'exposed';
     RETURN QUERY SELECT 'srm',
         CASE WHEN ratio.p_value IS NULL THEN 'warn' WHEN ratio.seq_p_value < 0.001 THEN 'fail' WHEN ratio.p_value < 0.001 THEN 'warn' ELSE 'ok' END,
@@ -137,8 +141,7 @@ BEGIN
         count(*) FILTER (WHERE coalesce(c.subjects, 0) = 0)::float8, 0::float8,
         coalesce('variants without a subject: ' || string_agg(c.name, ', ' ORDER BY c.name) FILTER (WHERE coalesce(c.subjects, 0) = 0),
                  'each variant has subjects')
-        FROM (SELECT v.name, t.value AS subjects FROM lotty.variant v
-                LEFT JOIN lotty.traffic(experiment, as_of, '{}') t ON t.counter = 'subjects' AND t.variant = v.name
+        FROM (SELECT v.name, (subjects ->> v.name)::bigint AS subjects FROM lotty.variant v
                WHERE v.experiment_id = of_experiment AND NOT v.is_retired AND v.weight > 0) AS c;
     RETURN QUERY SELECT 'control', CASE WHEN c.marked THEN 'ok' ELSE 'warn' END, c.marked::integer::float8, 1::float8,
         CASE WHEN c.marked THEN 'a variant is marked as the control' ELSE 'no variant is marked as the control: the first one is taken' END
@@ -165,7 +168,7 @@ BEGIN
         format('%s of %s events came more than a day after they happened; a report of an earlier day (as_of) does not have them', s.late, s.events)
         FROM (SELECT count(*) AS events, count(*) FILTER (WHERE e.received_at >= e.occurred_at + interval '86400 seconds') AS late
                 FROM lotty.event e
-               WHERE e.event_type = ANY (lotty.event_types_of(of_experiment)) AND (as_of IS NULL OR e.received_at < as_of)
+               WHERE e.event_type = ANY (types) AND (as_of IS NULL OR e.received_at < as_of)
                  AND e.occurred_at >= coalesce((scope ->> 'starts_at')::timestamptz,
                                                (SELECT x.started_at FROM lotty.experiment x WHERE x.experiment_id = of_experiment), '-infinity')) AS s;
     -- Before the exposure the variants cannot differ but by chance.

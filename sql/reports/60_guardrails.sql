@@ -46,18 +46,90 @@ CREATE INDEX guardrail_log_experiment_id_idx ON lotty.guardrail_log (experiment_
 SELECT pg_catalog.pg_extension_config_dump('lotty.guardrail_log', '');
 SELECT pg_catalog.pg_extension_config_dump('lotty.guardrail_log_log_id_seq', '');
 
--- Once for each metric and variant: who resumes the experiment has seen the row and has decided. The test
--- may be made as often as one likes; it is the always-valid one. Of two that check at once the second waits
--- for the first, and finds its rows.
+-- Whose queries run here: nobody looks on, so those of roles that could do what the caller can anyway.
+CREATE FUNCTION lotty.may_run_sources(metric lotty.metric) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT NOT EXISTS (
+        SELECT FROM lotty.event_source s LEFT JOIN pg_roles r ON r.rolname = s.written_by
+         WHERE s.event_type IN (metric.event_type, metric.denominator_event_type)
+           AND (r.oid IS NULL OR NOT (r.rolsuper OR pg_has_role(r.oid, current_user, 'MEMBER'))))
+$$;
+COMMENT ON FUNCTION lotty.may_run_sources(lotty.metric) IS
+    'whether the event sources of a metric were written by roles that have the rights of the caller';
+
+-- The experiment may be paused by a guardrail that has tripped before: the others that have tripped at the same time are told, too.
+CREATE FUNCTION lotty.may_act(experiment_id uuid, metric_id uuid, variant_id uuid, is_mismatch boolean) RETURNS boolean
+LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT NOT EXISTS (SELECT FROM lotty.guardrail_log l
+                        WHERE l.experiment_id = may_act.experiment_id AND l.metric_id = may_act.metric_id AND l.variant_id = may_act.variant_id
+                          AND (l.action <> 'withheld' OR is_mismatch))
+       AND EXISTS (SELECT FROM lotty.experiment e
+                    WHERE e.experiment_id = may_act.experiment_id
+                      AND (e.status = 'running'
+                           OR EXISTS (SELECT FROM lotty.guardrail_log l
+                                       WHERE l.experiment_id = e.experiment_id AND l.action = 'pause' AND l.logged_at = now())))
+$$;
+COMMENT ON FUNCTION lotty.may_act(uuid, uuid, uuid, boolean) IS
+    'whether the experiment is running and the guardrail has not acted for the variant yet; is_mismatch: or has said that it does not act';
+
+-- What has tripped and has not been acted upon. A test may be made as often as one likes: it is the always-valid one.
+CREATE FUNCTION lotty.tripped_guardrails(experiment_id uuid)
+RETURNS TABLE (metric_id uuid, metric text, action text, tolerance float8, direction text, alpha float8, variant_id uuid, variant text,
+               srm_p_value float8, bound float8, effect lotty.comparison)
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    scope CONSTANT jsonb := lotty.report_scope(experiment_id, NULL, NULL, lotty.is_refreshed(experiment_id, NULL));
+    srm_p CONSTANT float8 := (SELECT s.seq_p_value FROM lotty.sample_ratio(scope, NULL) s WHERE s.counted = 'exposed');
+    guardrail lotty.experiment_metric;
+    of_metric lotty.metric;
+BEGIN
+    FOR guardrail IN
+        SELECT a.* FROM lotty.experiment_metric a JOIN lotty.metric m ON m.metric_id = a.metric_id
+         WHERE a.experiment_id = tripped_guardrails.experiment_id AND a.role = 'guardrail' AND a.action <> 'none' ORDER BY m.key
+    LOOP
+        SELECT m.* INTO of_metric FROM lotty.metric m WHERE m.metric_id = guardrail.metric_id;
+        IF NOT lotty.may_run_sources(of_metric) THEN
+            RAISE WARNING USING
+                MESSAGE = format('guardrail "%s" was not looked at', of_metric.key),
+                DETAIL = format('Its event source was written by a role that does not have the rights of "%s".', current_user),
+                HINT = 'Write it again by lotty.add_event_source as the role that checks the guardrails, having read it.';
+            CONTINUE;
+        END IF;
+        -- One that fails, because its table is gone for example, keeps the others from nothing.
+        BEGIN
+            RETURN QUERY
+            SELECT of_metric.metric_id, of_metric.key, guardrail.action, guardrail.tolerance, of_metric.direction, p.alpha, e.variant_id, e.variant,
+                   srm_p,
+                   CASE WHEN guardrail.tolerance = 0
+                        THEN CASE of_metric.direction WHEN 'decrease' THEN (b.best).seq_lower ELSE (b.best).seq_upper END
+                        ELSE CASE of_metric.direction WHEN 'decrease' THEN (b.best).seq_lift_lower ELSE (b.best).seq_lift_upper END END,
+                   b.best
+              FROM lotty.plan_of(tripped_guardrails.experiment_id) p
+             CROSS JOIN LATERAL lotty.effects(scope, of_metric, NULL, true) e
+             -- As in the report.
+             CROSS JOIN LATERAL (SELECT CASE WHEN (e.adjusted).std_err IS NOT NULL THEN e.adjusted ELSE e.effect END AS best) AS b
+             WHERE NOT e.is_control
+               AND lotty.verdict('guardrail', of_metric.direction, b.best, NULL, p.alpha, guardrail.tolerance, NULL) = 'tripped'
+               AND least((b.best).n_control, (b.best).n_treatment) >= guardrail.minimum_subjects
+               AND lotty.may_act(tripped_guardrails.experiment_id, of_metric.metric_id, e.variant_id, srm_p < 0.001)
+             ORDER BY e.rank, e.variant;
+        EXCEPTION WHEN OTHERS THEN
+            RAISE WARNING USING MESSAGE = format('guardrail "%s" could not be looked at', of_metric.key), DETAIL = SQLERRM;
+        END;
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION lotty.tripped_guardrails(uuid) IS
+    'the guardrails of an experiment that have tripped and have not been acted upon';
+
+-- Once for each metric and variant: who resumes the experiment has seen the row and has decided. Of two that check at once the
+-- second waits for the first, and finds its rows.
 CREATE FUNCTION @extschema@.lotty_check_guardrails(experiment text DEFAULT NULL)
 RETURNS TABLE (experiment_key text, metric text, variant text, action text, detail text)
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     checked record;
-    guarded record;
-    locked lotty.experiment;
-    scope jsonb;
-    srm_p float8;
+    tripped record;
     log lotty.guardrail_log;
 BEGIN
     IF experiment IS NOT NULL THEN
@@ -69,46 +141,31 @@ BEGIN
            AND EXISTS (SELECT FROM lotty.experiment_metric a WHERE a.experiment_id = e.experiment_id AND a.action <> 'none')
          ORDER BY e.key
     LOOP
-        SELECT e.* INTO locked FROM lotty.experiment e WHERE e.experiment_id = checked.experiment_id FOR UPDATE;
-        CONTINUE WHEN locked.status IS DISTINCT FROM 'running';
-        scope := lotty.report_scope(checked.experiment_id, NULL, NULL, lotty.is_refreshed(checked.experiment_id, NULL));
-        srm_p := NULL;
-        SELECT s.seq_p_value INTO srm_p FROM lotty.sample_ratio(scope, NULL) s WHERE s.counted = 'exposed';
-        FOR guarded IN
-            SELECT a.metric_id, a.action, a.tolerance, m.key, m.direction, p.alpha, e.variant_id, e.variant, e.effect, (e.effect).*,
-                   CASE WHEN a.tolerance = 0 THEN CASE m.direction WHEN 'decrease' THEN (e.effect).seq_lower ELSE (e.effect).seq_upper END
-                        ELSE CASE m.direction WHEN 'decrease' THEN (e.effect).seq_lift_lower ELSE (e.effect).seq_lift_upper END END AS bound
-              FROM lotty.experiment_metric a JOIN lotty.metric m ON m.metric_id = a.metric_id
-             CROSS JOIN lotty.plan_of(checked.experiment_id) p
-             CROSS JOIN LATERAL lotty.effects(scope, m, NULL, false) e
-             WHERE a.experiment_id = checked.experiment_id AND a.role = 'guardrail' AND a.action <> 'none' AND NOT e.is_control
-               AND lotty.verdict('guardrail', m.direction, e.effect, NULL, p.alpha, a.tolerance, NULL) = 'tripped'
-               AND least((e.effect).n_control, (e.effect).n_treatment) >= a.minimum_subjects
-               AND NOT EXISTS (SELECT FROM lotty.guardrail_log l
-                                WHERE l.experiment_id = a.experiment_id AND l.metric_id = a.metric_id AND l.variant_id = e.variant_id
-                                  AND (l.action <> 'withheld' OR srm_p < 0.001))
-             ORDER BY m.key, e.rank, e.variant
-        LOOP
+        FOR tripped IN SELECT t.*, (t.effect).* FROM lotty.tripped_guardrails(checked.experiment_id) t LOOP
+            -- Nobody is kept waiting while the numbers are computed. Somebody may have acted meanwhile.
+            PERFORM FROM lotty.experiment e WHERE e.experiment_id = checked.experiment_id FOR NO KEY UPDATE;
+            CONTINUE WHEN NOT lotty.may_act(checked.experiment_id, tripped.metric_id, tripped.variant_id, tripped.srm_p_value < 0.001);
             experiment_key := checked.key;
-            metric := guarded.key;
-            variant := guarded.variant;
-            action := CASE WHEN srm_p < 0.001 THEN 'withheld' ELSE guarded.action END;
+            metric := tripped.metric;
+            variant := tripped.variant;
+            action := CASE WHEN tripped.srm_p_value < 0.001 THEN 'withheld' ELSE tripped.action END;
             detail := format('%s of "%s" is %s, of the control %s: the %s is %s by at least %s at level %s%s',
-                             guarded.key, guarded.variant, round(guarded.treatment_mean::numeric, 6), round(guarded.control_mean::numeric, 6),
-                             CASE WHEN guarded.tolerance = 0 THEN 'mean' ELSE 'lift' END,
-                             CASE guarded.direction WHEN 'decrease' THEN 'higher' ELSE 'lower' END,
-                             round(abs(guarded.bound)::numeric, 6), guarded.alpha,
-                             CASE WHEN srm_p < 0.001 THEN format('; but the sample ratio does not fit the weights (p %s), so nothing was done',
-                                                                 btrim(to_char(srm_p, '9.99EEEE'))) END);
+                             tripped.metric, tripped.variant, round(tripped.treatment_mean::numeric, 6), round(tripped.control_mean::numeric, 6),
+                             CASE WHEN tripped.tolerance = 0 THEN 'mean' ELSE 'lift' END,
+                             CASE tripped.direction WHEN 'decrease' THEN 'higher' ELSE 'lower' END,
+                             round(abs(tripped.bound)::numeric, 6), tripped.alpha,
+                             CASE WHEN tripped.srm_p_value < 0.001
+                                  THEN format('; but the sample ratio does not fit the weights (p %s), so nothing was done',
+                                              btrim(to_char(tripped.srm_p_value, '9.99EEEE'))) END);
             INSERT INTO lotty.guardrail_log AS l (experiment_id, metric_id, variant_id, action, n_control, n_treatment, control_mean, mean,
                                                   diff, lift, bound, tolerance, alpha, srm_p_value, detail)
-            VALUES (checked.experiment_id, guarded.metric_id, guarded.variant_id, lotty_check_guardrails.action, guarded.n_control,
-                    guarded.n_treatment, guarded.control_mean, guarded.treatment_mean, guarded.diff, guarded.lift, guarded.bound,
-                    guarded.tolerance, guarded.alpha, srm_p, lotty_check_guardrails.detail)
+            VALUES (checked.experiment_id, tripped.metric_id, tripped.variant_id, lotty_check_guardrails.action, tripped.n_control,
+                    tripped.n_treatment, tripped.control_mean, tripped.treatment_mean, tripped.diff, tripped.lift, tripped.bound,
+                    tripped.tolerance, tripped.alpha, tripped.srm_p_value, lotty_check_guardrails.detail)
             RETURNING l.* INTO log;
             PERFORM pg_notify('lotty_guardrail', jsonb_build_object(
-                'log_id', log.log_id, 'experiment', left(checked.key, 512), 'metric', left(guarded.key, 512),
-                'variant', left(guarded.variant, 512), 'action', log.action)::text);
+                'log_id', log.log_id, 'experiment', left(checked.key, 200), 'metric', left(tripped.metric, 200),
+                'variant', left(tripped.variant, 200), 'action', log.action)::text);
             IF log.action = 'pause' THEN
                 UPDATE lotty.experiment e SET status = 'paused' WHERE e.experiment_id = checked.experiment_id AND e.status = 'running';
             END IF;

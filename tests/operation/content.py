@@ -7,15 +7,16 @@ MEMBERS = """SELECT d.classid, d.objid FROM pg_depend AS d
               WHERE d.deptype = 'e' AND d.refclassid = 'pg_extension'::regclass
                 AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'lotty')"""
 
-# Partitions are compared as part of their table.
+# Partitions are compared as part of their table. What reports keep is derived from the log and the events, and not dumped.
 TABLES = """SELECT relname FROM pg_class
-             WHERE relnamespace = 'lotty'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition ORDER BY 1"""
+             WHERE relnamespace = 'lotty'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition
+               AND relname NOT LIKE 'report\\_%' ORDER BY 1"""
 # A partition that is no member of the extension is dumped as it is.
 UNREGISTERED = """SELECT oid::regclass FROM pg_class
                    WHERE relnamespace = 'lotty'::regnamespace AND relkind IN ('r', 'S')
-                     AND (NOT relispartition OR relname = 'decision_default')
+                     AND (NOT relispartition OR relname = 'decision_default') AND relname NOT LIKE 'report\\_%'
                      AND oid <> ALL (SELECT unnest(extconfig) FROM pg_extension WHERE extname = 'lotty')"""
-SEQUENCES = "SELECT sequencename, last_value FROM pg_sequences WHERE schemaname = 'lotty' ORDER BY 1"
+SEQUENCES = "SELECT sequencename, last_value FROM pg_sequences WHERE schemaname = 'lotty' AND sequencename NOT LIKE 'report\\_%' ORDER BY 1"
 
 # Columns, indexes, constraints and triggers. Not what 18 counts as constraints and 15 does not; and
 # without parentheses, of which there are fewer when a constraint has been written out and read again.

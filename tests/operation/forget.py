@@ -26,7 +26,7 @@ LIVE = """SELECT count(*) FROM (SELECT key FROM lotty.flag ORDER BY key) AS f,
 
 TABLES = """SELECT attrelid::regclass FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
              WHERE c.relnamespace = 'lotty'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
-               AND a.attname = 'subject_id' ORDER BY c.relname"""
+               AND a.attname = 'subject_id' AND c.relname NOT LIKE 'report\\_%' ORDER BY c.relname"""
 
 
 def dump(cluster):

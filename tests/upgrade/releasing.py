@@ -112,8 +112,8 @@ def releases(checks, scripts):
         checks.equal("freeze: the tag has the script", tree.git("show", f"v{first}:sql/released/lotty--{first}.sql"), "SELECT 1;")
         checks.equal("freeze: with the version's own number", tree.git("show", f"v{first}:Cargo.toml"), tree_version(tree, first))
         raised = ['\nversion = "90.0.0"\n' in tree.read("Cargo.toml"),
-                  *(f'name = "{crate}"\nversion = "90.0.0"' in tree.read("Cargo.lock") for crate in ("lotty", "lotty-core", "lotty-statistics"))]
-        checks.equal("freeze: raises the version", raised, [True] * 4)
+                  *(f'name = "{crate}"\nversion = "90.0.0"' in tree.read("Cargo.lock") for crate in ("lotty", "lotty-core", "lotty-picture", "lotty-statistics"))]
+        checks.equal("freeze: raises the version", raised, [True] * 5)
         update = f"sql/lotty--{first}--90.0.0.sql"
         checks.check("freeze: begins the next upgrade script", FIRST_STATEMENT in tree.read(update), tree.read(update))
         checks.equal("freeze: leaves nothing to complain of", tree.problems(), [])

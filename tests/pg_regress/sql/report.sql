@@ -28,7 +28,7 @@ LANGUAGE plpgsql AS $$
 BEGIN
     RETURN QUERY SELECT 'report', to_jsonb(r) FROM lotty.report(experiment, as_of) r;
     RETURN QUERY SELECT 'health', to_jsonb(r) FROM lotty.health(experiment, as_of) r;
-    RETURN QUERY SELECT 'srm', to_jsonb(r) FROM lotty.srm(experiment, as_of) r;
+    RETURN QUERY SELECT 'srm', to_jsonb(r) FROM lotty.srm(experiment, as_of => as_of) r;
     RETURN QUERY SELECT 'stats ' || m.key, to_jsonb(r) - 'stats' || jsonb_build_object('n', lotty.n(r.stats), 'mean', lotty.mean(r.stats), 'variance', lotty.variance(r.stats))
         FROM lotty.metric m CROSS JOIN LATERAL lotty.metric_stats(experiment, m.key, as_of) r WHERE m.key ~ 'sum|median';
     RETURN QUERY SELECT 'by ' || m.key, to_jsonb(r) FROM lotty.dimension d, lotty.metric m CROSS JOIN LATERAL lotty.report_by(experiment, m.key, d.name, as_of) r
@@ -532,13 +532,13 @@ SELECT lotty_complete('x');
 SELECT lotty_track('b3', 'purchase', 9000), lotty_track('b3', 'visit', 9000);
 SELECT * FROM follows('the end');
 SELECT action FROM lotty_refresh_reports() ORDER BY 1;
-SELECT lotty_archive('x');
-SELECT count(*) AS refreshed FROM lotty_refresh_reports();
-SELECT * FROM follows('the archive');
 TRUNCATE lotty.event;
 SELECT * FROM follows('no events');
 TRUNCATE lotty.decision;
 SELECT * FROM follows('no log');
+SELECT lotty_archive('x');
+SELECT count(*) AS refreshed FROM lotty_refresh_reports();
+SELECT * FROM follows('the archive');
 SELECT sum(n) AS subjects FROM lotty.report('x');
 DROP FUNCTION follows, differing, rounded, all_of, shown, happen, expose;
 DROP TABLE person, purchase;
