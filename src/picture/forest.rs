@@ -15,7 +15,7 @@ use crate::verdict::Verdict;
 /// Where the plot begins.
 pub const PLOT_LEFT: f64 = 196.0;
 /// Where it ends.
-pub const PLOT_RIGHT: f64 = 512.0;
+pub const PLOT_RIGHT: f64 = 504.0;
 
 const HEADING: Font = Font::new(15.0, colour::INK).strong();
 const COLUMN: Font = Font::new(11.0, colour::MUTED);

@@ -66,6 +66,10 @@ fn figures(document: &Document, top: f64) -> Vec<Tag> {
         .chain([RIGHT]);
     let mut tags = Vec::new();
     for ((x, end), (label, value)) in FIGURES.into_iter().zip(ends).zip(values) {
+        // As long as nothing is decided there is nothing to say.
+        if label == "Decision" && value.is_empty() {
+            continue;
+        }
         let value = if value.is_empty() {
             figure::NONE
         } else {

@@ -16,16 +16,16 @@ use crate::verdict::Verdict;
 /// Height of a row, unless its note is long.
 const HEIGHT: f64 = 38.0;
 /// Where the numbers of the lift end.
-pub const LIFT_RIGHT: f64 = 574.0;
+pub const LIFT_RIGHT: f64 = 566.0;
 /// Where those of the interval end.
-pub const INTERVAL_RIGHT: f64 = 698.0;
+pub const INTERVAL_RIGHT: f64 = 690.0;
 /// Where the p-value ends.
-pub const P_RIGHT: f64 = 754.0;
+pub const P_RIGHT: f64 = 744.0;
 /// Where the verdict begins.
-pub const VERDICT_LEFT: f64 = 768.0;
+pub const VERDICT_LEFT: f64 = 756.0;
 
 /// Where notes begin.
-const NOTE_LEFT: f64 = 524.0;
+const NOTE_LEFT: f64 = 516.0;
 const NOTE_WIDTH: f64 = P_RIGHT - NOTE_LEFT;
 const MOST_NOTE_LINES: usize = 2;
 /// Between the base lines of a row.

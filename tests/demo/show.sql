@@ -56,6 +56,15 @@ WHERE e.experiment_key = 'checkout_button_colour'
 GROUP BY e.variant
 ORDER BY e.variant;
 
+\pset title 'A sign-up and its decision roll back together'
+BEGIN;
+SELECT reason::text AS reason FROM lotty_decide('checkout_button', 'visitor-2', '{"country": "AT", "age": 44}') \gset
+INSERT INTO shop.users (user_id, country, plan, age, signed_up_at) VALUES ('visitor-2', 'AT', 'free', 44, now());
+ROLLBACK;
+SELECT :'reason' AS "decided in a transaction",
+       (SELECT count(*) FROM shop.users WHERE user_id = 'visitor-2') AS "users after its rollback",
+       (SELECT count(*) FROM lotty.decision WHERE subject_id = 'visitor-2') AS "decisions after its rollback";
+
 -- Two weeks pass, in which the users come one after the other: their decisions are moved into the past, which only
 -- a superuser can do. One user in ten orders within a few days, more of them among those who see green.
 UPDATE lotty.decision SET created_at = now() - interval '14 days' * shop.noise(subject_id || ' visit');
@@ -125,12 +134,3 @@ SELECT lotty_report_svg('checkout_button_colour') \g :picture
 \pset tuples_only off
 \echo A picture of the report: :picture
 \echo
-
-\pset title 'A sign-up and its decision roll back together'
-BEGIN;
-SELECT reason::text AS reason FROM lotty_decide('checkout_button', 'visitor-2', '{"country": "AT", "age": 44}') \gset
-INSERT INTO shop.users (user_id, country, plan, age, signed_up_at) VALUES ('visitor-2', 'AT', 'free', 44, now());
-ROLLBACK;
-SELECT :'reason' AS "decided in a transaction",
-       (SELECT count(*) FROM shop.users WHERE user_id = 'visitor-2') AS "users after its rollback",
-       (SELECT count(*) FROM lotty.decision WHERE subject_id = 'visitor-2') AS "decisions after its rollback";
