@@ -47,7 +47,7 @@ def traffic(database, attribution, window, as_of=None, before=""):
 
 
 def sample_ratios(database, as_of=None, before=""):
-    return {row["counted"]: row for row in rows(f"SELECT * FROM lotty.srm('{EXPERIMENT}', {timestamp(as_of)}::timestamptz)", database, before)}
+    return {row["counted"]: row for row in rows(f"SELECT * FROM lotty.srm('{EXPERIMENT}', as_of => {timestamp(as_of)}::timestamptz)", database, before)}
 
 
 def report(database, as_of=None, before=""):
