@@ -52,8 +52,8 @@ OF_RECORDED = [
 OF_REFRESH = [
     ("mark_stale", "changed rows are not noticed", "    IF TG_OP = 'TRUNCATE' THEN", "    RETURN NULL;\n    IF TG_OP = 'TRUNCATE' THEN"),
     ("add_sums", "what was before is not taken out", "sign, lotty.sums_sql", "greatest(sign, 0), lotty.sums_sql"),
-    ("collect_work", "new events are not seen", "e.received_at >= since", "e.received_at >= 'infinity'"),
-    ("collect_work", "new decisions are not seen", "d.created_at >= since", "d.created_at >= 'infinity'"),
+    ("changed_subjects", "new events are not seen", "e.received_at >= since", "e.received_at >= 'infinity'"),
+    ("changed_subjects", "new decisions are not seen", "d.created_at >= since", "d.created_at >= 'infinity'"),
 ]
 # Each can be made and is found; and before and after nothing is wrong.
 COMPARISONS = 2 * len(OF_REFRESH) + 2 * len(OF_ATTRIBUTION) + 2
