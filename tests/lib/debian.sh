@@ -65,7 +65,7 @@ debian_mirror() {
 }
 
 debian_apt() {
-    apt-get -q -o Dir::Etc::sourcelist="$APT_HOME/debian.sources" -o Dir::Etc::sourceparts=- \
+    apt-get -q -o Acquire::Retries=3 -o Dir::Etc::sourcelist="$APT_HOME/debian.sources" -o Dir::Etc::sourceparts=- \
         -o Dir::State::lists="$APT_HOME/lists" -o Dir::State::status="$APT_HOME/status" \
         -o Dir::Cache="$APT_HOME/cache" -o APT::Sandbox::User="$(id -un)" \
         -o Acquire::Languages=none -o Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false \
