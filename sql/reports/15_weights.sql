@@ -18,24 +18,24 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
           FROM lotty.change c
          WHERE c.table_name IN ('variant', 'experiment')
            AND coalesce(c.new_row, c.old_row) ->> 'experiment_id' = weight_periods.experiment_id::text
+    ), experiment AS (
+        SELECT e.started_at, e.traffic_ranges FROM lotty.experiment e WHERE e.experiment_id = weight_periods.experiment_id
     ), moment AS (
-        SELECT DISTINCT c.changed_at AS at FROM change c
-         -- Before an experiment runs nobody is exposed.
-         WHERE c.changed_at > (SELECT e.started_at FROM lotty.experiment e WHERE e.experiment_id = weight_periods.experiment_id)
-        UNION ALL SELECT '-infinity'
+        -- Before an experiment runs nobody is exposed: what was changed until then held from the beginning.
+        SELECT timestamptz '-infinity' AS at, e.started_at AS known_at FROM experiment e
+        UNION
+        SELECT c.changed_at, c.changed_at FROM change c JOIN experiment e ON c.changed_at > e.started_at
     ), variant AS (
         SELECT v.variant_id, v.weight, v.is_retired FROM lotty.variant v WHERE v.experiment_id = weight_periods.experiment_id
     ), ranges AS (
         -- What held at each moment: the last change until then, else the first one after (as it was before), else what is.
-        SELECT m.at, (SELECT coalesce(
+        SELECT m.at, coalesce(
                    (SELECT c.row -> 'traffic_ranges' FROM change c
-                     WHERE c.table_name = 'experiment' AND (c.changed_at <= m.at OR m.at = '-infinity' AND c.changed_at <= e.started_at)
-                     ORDER BY c.change_id DESC LIMIT 1),
+                     WHERE c.table_name = 'experiment' AND c.changed_at <= m.known_at ORDER BY c.change_id DESC LIMIT 1),
                    (SELECT c.old_row -> 'traffic_ranges' FROM change c
                      WHERE c.table_name = 'experiment' AND c.old_row IS NOT NULL ORDER BY c.change_id LIMIT 1),
-                   e.traffic_ranges)
-              FROM lotty.experiment e WHERE e.experiment_id = weight_periods.experiment_id) AS traffic_ranges
-          FROM moment m
+                   e.traffic_ranges) AS traffic_ranges
+          FROM moment m CROSS JOIN experiment e
     ), share AS (
         SELECT r.at, t.variant_id, sum(t.size) AS weight
           FROM ranges r
@@ -55,9 +55,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
                                                ELSE (c.row ->> 'weight')::numeric END
                                      FROM change c
                                     WHERE c.table_name = 'variant' AND c.row ->> 'variant_id' = v.variant_id::text
-                                      AND (c.changed_at <= m.at
-                                           OR m.at = '-infinity' AND c.changed_at <= (SELECT e.started_at FROM lotty.experiment e
-                                                                                       WHERE e.experiment_id = weight_periods.experiment_id))
+                                      AND c.changed_at <= m.known_at
                                     ORDER BY c.change_id DESC LIMIT 1),
                                   (SELECT CASE WHEN (c.old_row ->> 'is_retired')::boolean THEN 0 ELSE (c.old_row ->> 'weight')::numeric END
                                      FROM change c

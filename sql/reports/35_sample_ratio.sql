@@ -1,6 +1,17 @@
 -- Whether each variant got its share of the subjects.
 SET LOCAL search_path TO pg_catalog, pg_temp;
 
+-- What has been kept, or the query.
+CREATE FUNCTION lotty.known_counts_sql(scope jsonb, dimension_query text DEFAULT NULL) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT CASE WHEN (scope -> 'cached')::boolean AND dimension_query IS NULL
+                THEN format('SELECT NULL::text AS dimension, r.period, r.variant_id, r.exposed, r.crossed FROM lotty.report_count r '
+                            'WHERE r.experiment_id = %L', scope ->> 'experiment_id')
+                ELSE lotty.counts_sql(scope, dimension_query) END
+$$;
+COMMENT ON FUNCTION lotty.known_counts_sql(jsonb, text) IS
+    'the query of how many subjects were exposed: of the counts that are kept, else of the log';
+
 -- Subjects are counted by the variant of their first exposure. What counts is those exposed, crossovers
 -- included: where shares are uneven, leaving crossovers out takes more from the small ones. Each period of
 -- constant weights is held against its own weights.
@@ -42,11 +53,7 @@ BEGIN
         SELECT f.what, f.dimension, s.chi_squared, s.degrees_of_freedom, s.p_value, s.log_bayes_factor, s.seq_p_value, s.note
           FROM flat f CROSS JOIN LATERAL lotty.srm(f.observed, f.weights, f.periods) s
          ORDER BY f.what, f.dimension$sql$,
-        CASE WHEN (scope -> 'cached')::boolean AND dimension_query IS NULL
-             THEN format('SELECT NULL::text AS dimension, r.period, r.variant_id, r.exposed, r.crossed FROM lotty.report_count r '
-                         'WHERE r.experiment_id = %L', scope ->> 'experiment_id')
-             ELSE lotty.counts_sql(scope, dimension_query) END,
-        scope ->> 'experiment_id', scope ->> 'crossovers' = 'exclude');
+        lotty.known_counts_sql(scope, dimension_query), scope ->> 'experiment_id', scope ->> 'crossovers' = 'exclude');
 END
 $$;
 COMMENT ON FUNCTION lotty.sample_ratio(jsonb, text) IS

@@ -3,10 +3,10 @@ SET LOCAL search_path TO pg_catalog, pg_temp;
 
 -- The plan of an experiment, with the defaults where it has none, and the variant that others are compared with.
 CREATE FUNCTION lotty.plan_of(experiment_id uuid)
-RETURNS TABLE (alpha float8, power float8, planned_subjects bigint, crossovers text, correction text,
+RETURNS TABLE (alpha float8, power float8, planned_subjects bigint, correction text,
                prior_mean float8, prior_stddev float8, control_id uuid)
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT coalesce(p.alpha, 0.05), coalesce(p.power, 0.8), coalesce(p.planned_subjects, 5000), coalesce(p.crossovers, 'exclude'),
+    SELECT coalesce(p.alpha, 0.05), coalesce(p.power, 0.8), coalesce(p.planned_subjects, 5000),
            coalesce(p.correction, 'holm'), coalesce(p.prior_mean, 0), p.prior_stddev,
            (SELECT v.variant_id FROM lotty.variant v WHERE v.experiment_id = e.experiment_id
              ORDER BY v.is_control DESC, v.rank, v.name LIMIT 1)
@@ -104,7 +104,7 @@ COMMENT ON FUNCTION lotty.metric_stats(text, text, timestamptz, timestamptz, tex
 -- would look like an effect.
 CREATE FUNCTION lotty.effects(scope jsonb, metric lotty.metric, dimension_query text, cuped boolean)
 RETURNS TABLE (dimension_value text, variant_id uuid, variant text, is_control boolean, rank integer, periods integer,
-               stats lotty.stats, upper_cap float8, capped bigint, effect lotty.comparison, adjusted lotty.comparison)
+               stats lotty.stats, upper_cap float8, capped bigint, effect lotty.comparison, adjusted lotty.comparison, best lotty.comparison)
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp SET jit = off SET enable_nestloop = off SET enable_indexscan = off AS $$
 DECLARE
     experiment CONSTANT uuid := scope ->> 'experiment_id';
@@ -119,7 +119,7 @@ BEGIN
 %1$s
         ), whole AS (
             SELECT s.dimension, s.variant_id, min(s.upper_cap) AS upper_cap, sum(s.capped)::bigint AS capped,
-                   CASE WHEN count(*) = 1 THEN (array_agg(s.stats))[1] ELSE lotty.rollup(s.stats) END AS stats
+                   lotty.rollup(s.stats) AS stats
               FROM stat s GROUP BY s.dimension, s.variant_id
         ), pooled AS (
             SELECT w.dimension, lotty.rollup(w.stats) AS stats FROM whole w WHERE %4$L GROUP BY w.dimension
@@ -137,26 +137,38 @@ BEGIN
              WHERE w.variant_id <> %2$L
              GROUP BY w.dimension, w.variant_id
         )
-        SELECT g.dimension, v.variant_id, v.name, v.variant_id = %2$L, v.rank, coalesce(cardinality(s.treatments), 1),
-               t.stats, t.upper_cap, t.capped,
-               CASE WHEN v.variant_id = %2$L THEN NULL
-                    WHEN cardinality(s.treatments) > 1 THEN lotty.compare_stratified(s.controls, s.treatments, %5$s)
-                    ELSE lotty.compare(c.stats, t.stats, %5$s) END,
-               CASE WHEN v.variant_id <> %2$L AND %4$L AND coalesce(cardinality(s.treatments), 1) = 1
-                    THEN lotty.compare_cuped(c.stats, t.stats, p.stats, %5$s) END
-          FROM (SELECT DISTINCT w.dimension FROM whole w UNION SELECT NULL WHERE %6$L) AS g
-         CROSS JOIN lotty.variant v
-          LEFT JOIN whole t ON t.variant_id = v.variant_id AND t.dimension IS NOT DISTINCT FROM g.dimension
-          LEFT JOIN whole c ON c.variant_id = %2$L AND c.dimension IS NOT DISTINCT FROM g.dimension
-          LEFT JOIN pooled p ON p.dimension IS NOT DISTINCT FROM g.dimension
-          LEFT JOIN stratum s ON s.variant_id = v.variant_id AND s.dimension IS NOT DISTINCT FROM g.dimension
-         WHERE v.experiment_id = %3$L AND (NOT v.is_retired OR t.stats IS NOT NULL)$sql$,
+        SELECT e.*, CASE WHEN (e.adjusted).std_err IS NOT NULL THEN e.adjusted ELSE e.effect END
+          FROM (SELECT g.dimension, v.variant_id, v.name, v.variant_id = %2$L AS is_control, v.rank, coalesce(cardinality(s.treatments), 1),
+                       t.stats, t.upper_cap, t.capped,
+                       CASE WHEN v.variant_id = %2$L THEN NULL
+                            WHEN cardinality(s.treatments) > 1 THEN lotty.compare_stratified(s.controls, s.treatments, %5$s)
+                            ELSE lotty.compare(c.stats, t.stats, %5$s) END AS effect,
+                       CASE WHEN v.variant_id <> %2$L AND %4$L AND coalesce(cardinality(s.treatments), 1) = 1
+                            THEN lotty.compare_cuped(c.stats, t.stats, p.stats, %5$s) END AS adjusted
+                  FROM (SELECT DISTINCT w.dimension FROM whole w UNION SELECT NULL WHERE %6$L) AS g
+                 CROSS JOIN lotty.variant v
+                  LEFT JOIN whole t ON t.variant_id = v.variant_id AND t.dimension IS NOT DISTINCT FROM g.dimension
+                  LEFT JOIN whole c ON c.variant_id = %2$L AND c.dimension IS NOT DISTINCT FROM g.dimension
+                  LEFT JOIN pooled p ON p.dimension IS NOT DISTINCT FROM g.dimension
+                  LEFT JOIN stratum s ON s.variant_id = v.variant_id AND s.dimension IS NOT DISTINCT FROM g.dimension
+                 WHERE v.experiment_id = %3$L AND (NOT v.is_retired OR t.stats IS NOT NULL)
+                 -- Compared once, however often the columns are used.
+                 OFFSET 0) AS e$sql$,
         lotty.stats_sql(scope, metric, dimension_query), plan.control_id, experiment,
         cuped AND metric.cuped_days IS NOT NULL, options, dimension_query IS NULL);
 END
 $$;
 COMMENT ON FUNCTION lotty.effects(jsonb, lotty.metric, text, boolean) IS
-    'each variant of an experiment compared with the control, for one metric: as it is (effect) and with CUPED (adjusted)';
+    'each variant of an experiment compared with the control, for one metric: as it is (effect), with CUPED (adjusted), and with CUPED where that is defined (best)';
+
+-- The lift may be undefined where the difference is not.
+CREATE FUNCTION lotty.guardrail_bound(direction text, effect lotty.comparison, tolerance float8) RETURNS float8
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT CASE WHEN tolerance = 0 THEN CASE direction WHEN 'decrease' THEN (effect).seq_lower ELSE (effect).seq_upper END
+                ELSE CASE direction WHEN 'decrease' THEN (effect).seq_lift_lower ELSE (effect).seq_lift_upper END END
+$$;
+COMMENT ON FUNCTION lotty.guardrail_bound(text, lotty.comparison, float8) IS
+    'the one-sided always-valid bound that a guardrail compares with its tolerance: of the lift or, with a tolerance of 0, of the difference';
 
 -- The word for a row of a report. A guardrail's tests are one-sided and about its tolerance and margin; those of the
 -- others two-sided, about 0.
@@ -165,10 +177,8 @@ CREATE FUNCTION lotty.verdict(
 RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
     SELECT CASE
         WHEN role = 'guardrail' THEN CASE
-            -- The lift may be undefined where the difference is not.
-            WHEN tolerance = 0 AND CASE direction WHEN 'decrease' THEN (effect).seq_lower > 0 ELSE (effect).seq_upper < 0 END
-              OR tolerance > 0 AND CASE direction WHEN 'decrease' THEN (effect).seq_lift_lower > tolerance
-                                                  ELSE (effect).seq_lift_upper < -tolerance END THEN 'tripped'
+            WHEN CASE direction WHEN 'decrease' THEN lotty.guardrail_bound(direction, effect, tolerance) > tolerance
+                                ELSE lotty.guardrail_bound(direction, effect, tolerance) < -tolerance END THEN 'tripped'
             WHEN CASE direction WHEN 'decrease' THEN (effect).seq_lift_upper < margin ELSE (effect).seq_lift_lower > -margin END THEN 'passed'
             WHEN (effect).std_err IS NULL THEN 'undefined'
             ELSE 'inconclusive' END
@@ -209,7 +219,6 @@ LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp SET jit = off AS $$
           FROM lotty.sample_ratio(scope, NULL) s WHERE s.counted = 'exposed'
     ), row AS (
         SELECT a.role, a.tolerance, a.margin, m.key, m.direction, m.type, m.cuped_days, e.*,
-               CASE WHEN (e.adjusted).std_err IS NOT NULL THEN e.adjusted ELSE e.effect END AS best,
                coalesce((e.adjusted).p_value, CASE WHEN c.are_small THEN (e.effect).fisher_p_value END, (e.effect).p_value) AS best_p,
                c.are_small,
                coalesce((e.adjusted).seq_p_value, (e.effect).seq_p_value) AS best_seq_p,
@@ -369,7 +378,7 @@ BEGIN
         until := begins + make_interval(secs => extract(epoch FROM step)::float8 * number);
         RETURN QUERY
         SELECT daily_effects.day, daily_effects.until, e.variant, e.variant_id, e.is_control, e.rank, e.stats,
-               CASE WHEN (e.adjusted).std_err IS NOT NULL THEN e.adjusted ELSE e.effect END, s.p_value
+               e.best, s.p_value
           FROM (SELECT jsonb_set(scope, '{until}', to_jsonb(daily_effects.until)) AS scope) AS x
          CROSS JOIN LATERAL lotty.effects(x.scope, of_metric, NULL, cuped) e
           LEFT JOIN LATERAL (SELECT s.p_value FROM lotty.sample_ratio(x.scope, NULL) s WHERE s.counted = 'included') AS s ON true;

@@ -157,8 +157,7 @@ BEGIN
         'format(''%%s subjects have a variant that the experiment does not have'', c.n) '
         'FROM (SELECT coalesce(sum(s.exposed), 0) AS n FROM (%s) AS s WHERE NOT EXISTS '
         '(SELECT FROM lotty.variant v WHERE v.variant_id = s.variant_id AND v.experiment_id = %L)) AS c',
-        CASE WHEN (scope -> 'cached')::boolean THEN format('SELECT r.variant_id, r.exposed FROM lotty.report_count r WHERE r.experiment_id = %L', of_experiment)
-             ELSE lotty.counts_sql(scope) END, of_experiment);
+        lotty.known_counts_sql(scope), of_experiment);
     RETURN QUERY SELECT 'duplicate_events', CASE WHEN s.share >= 0.05 THEN 'warn' ELSE 'ok' END, s.share, 0.05::float8,
         format('%s of %s rows are repeats of an event_id; the first copy counts', traffic ->> 'duplicate_event_rows', traffic ->> 'event_rows')
         FROM (SELECT coalesce((traffic ->> 'duplicate_event_rows')::float8 / nullif((traffic ->> 'event_rows')::float8, 0), 0) AS share) AS s;

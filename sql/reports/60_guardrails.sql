@@ -100,17 +100,12 @@ BEGIN
             RETURN QUERY
             SELECT of_metric.metric_id, of_metric.key, guardrail.action, guardrail.tolerance, of_metric.direction, p.alpha, e.variant_id, e.variant,
                    srm_p,
-                   CASE WHEN guardrail.tolerance = 0
-                        THEN CASE of_metric.direction WHEN 'decrease' THEN (b.best).seq_lower ELSE (b.best).seq_upper END
-                        ELSE CASE of_metric.direction WHEN 'decrease' THEN (b.best).seq_lift_lower ELSE (b.best).seq_lift_upper END END,
-                   b.best
+                   lotty.guardrail_bound(of_metric.direction, e.best, guardrail.tolerance), e.best
               FROM lotty.plan_of(tripped_guardrails.experiment_id) p
              CROSS JOIN LATERAL lotty.effects(scope, of_metric, NULL, true) e
-             -- As in the report.
-             CROSS JOIN LATERAL (SELECT CASE WHEN (e.adjusted).std_err IS NOT NULL THEN e.adjusted ELSE e.effect END AS best) AS b
              WHERE NOT e.is_control
-               AND lotty.verdict('guardrail', of_metric.direction, b.best, NULL, p.alpha, guardrail.tolerance, NULL) = 'tripped'
-               AND least((b.best).n_control, (b.best).n_treatment) >= guardrail.minimum_subjects
+               AND lotty.verdict('guardrail', of_metric.direction, e.best, NULL, p.alpha, guardrail.tolerance, NULL) = 'tripped'
+               AND least((e.best).n_control, (e.best).n_treatment) >= guardrail.minimum_subjects
                AND lotty.may_act(tripped_guardrails.experiment_id, of_metric.metric_id, e.variant_id, srm_p < 0.001)
              ORDER BY e.rank, e.variant;
         EXCEPTION WHEN OTHERS THEN

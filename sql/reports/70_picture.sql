@@ -7,14 +7,18 @@ RETURNS text LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO' AS $$
 DECLARE
     of_experiment CONSTANT uuid := lotty.experiment_of(experiment);
+    scope CONSTANT jsonb := lotty.report_scope(of_experiment, as_of, NULL, lotty.is_refreshed(of_experiment, as_of));
     document jsonb;
+    subjects bigint;
     of_daily text := daily_metric;
 BEGIN
+    EXECUTE format('SELECT coalesce(sum(c.exposed - CASE WHEN %L THEN c.crossed ELSE 0 END), 0) FROM (%s) AS c',
+                   scope ->> 'crossovers' = 'exclude', lotty.known_counts_sql(scope)) INTO subjects;
     SELECT jsonb_build_object(
                'experiment', e.key, 'status', e.status,
                'as_of', to_char(coalesce(as_of, now()), 'YYYY-MM-DD HH24:MI "UTC"'),
                'alpha', (SELECT p.alpha FROM lotty.plan_of(of_experiment) p),
-               'subjects', (SELECT t.value FROM lotty.traffic(experiment, as_of, '{}') t WHERE t.counter = 'included_subjects'),
+               'subjects', subjects,
                'health', (SELECT jsonb_agg(to_jsonb(h)) FROM lotty.health(experiment, as_of) h))
       INTO document FROM lotty.experiment e WHERE e.experiment_id = of_experiment;
     document := document || jsonb_build_object('metrics', (
@@ -65,7 +69,7 @@ BEGIN
     RETURN format($sql$WITH stat AS (
 %s
 ), whole AS (
-SELECT s.variant_id, CASE WHEN count(*) = 1 THEN (array_agg(s.stats))[1] ELSE lotty.rollup(s.stats) END AS stats
+SELECT s.variant_id, lotty.rollup(s.stats) AS stats
   FROM stat s GROUP BY s.variant_id
 )
 SELECT v.name AS variant, coalesce(lotty.n(t.stats), 0) AS n, lotty.mean(t.stats) AS mean, lotty.std_err(t.stats) AS std_err,
