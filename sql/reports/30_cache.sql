@@ -222,6 +222,19 @@ $$;
 COMMENT ON FUNCTION lotty.settled_until() IS
     'whatever has an earlier now() and is not committed yet will never be; -infinity if that cannot be known';
 
+-- A snapshot does not list its own transaction, so that counts as ended once a later one has; but it may change more rows after this.
+CREATE FUNCTION lotty.ended_transactions() RETURNS pg_snapshot
+LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT CASE WHEN pg_visible_in_snapshot(own, s)
+                THEN format('%s:%s:%s', least(own, pg_snapshot_xmin(s)), pg_snapshot_xmax(s),
+                            (SELECT string_agg(x.xid::text, ',' ORDER BY x.xid)
+                               FROM (SELECT pg_snapshot_xip(s) AS xid UNION ALL SELECT own) AS x))::pg_snapshot
+                ELSE s END
+      FROM pg_current_snapshot() AS s CROSS JOIN pg_current_xact_id_if_assigned() AS own
+$$;
+COMMENT ON FUNCTION lotty.ended_transactions() IS
+    'the current snapshot, in which the own transaction has not ended';
+
 CREATE FUNCTION lotty.own_metrics(experiment_id uuid) RETURNS SETOF lotty.metric
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT m.* FROM lotty.experiment_metric a JOIN lotty.metric m ON m.metric_id = a.metric_id
@@ -500,7 +513,7 @@ BEGIN
     END IF;
     -- Before anything is read: what ends after this is looked at again next time.
     settled := lotty.settled_until();
-    seen := pg_current_snapshot();
+    seen := lotty.ended_transactions();
     log := lotty.log_files();
     SELECT r.* INTO progress FROM lotty.report_progress r WHERE r.experiment_id = experiment;
     are_same := progress.metrics = metrics;
