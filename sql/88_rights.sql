@@ -36,7 +36,8 @@ RETURNS SETOF record LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp A
             'report_rows', 'report_scope', 'sample_ratio', 'seconds_sql', 'stats_sql', 'subjects_sql', 'time_conditions',
             'totals_sql', 'value_sql', 'verdict', 'weight_periods', 'stale_sql', 'included_sql', 'values_sql', 'quantile_sql',
             'event_quantile_sql', 'moments_sql', 'sums_sql', 'is_additive', 'stats_from_sums',
-            'in_seconds', 'known_counts_sql', 'guardrail_bound']),
+            'in_seconds', 'known_counts_sql', 'guardrail_bound', 'has_cached_stats', 'metric_groups', 'metric_queries', 'metrics_sql',
+            'read_together']),
         -- The statistics, without the functions of which the aggregates and the type are made: those are
         -- not the caller's to call.
         ('report', 'EXECUTE', 'FUNCTION', ARRAY[

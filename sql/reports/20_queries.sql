@@ -3,7 +3,8 @@
 -- A scope says of what a report is, as an object: experiment_id, starts_at and ends_at (of exposures),
 -- as_of and until (what was known, what had happened by then), crossovers, periods (times from which other
 -- weights held), cached (whether lotty.report_subject and lotty.report_total are up to date) and stale
--- (whether only the subjects in lotty.report_work are meant), own_events (whether event sources are not looked at).
+-- (whether only the subjects in lotty.report_work are meant), own_events (whether event sources are not looked at),
+-- counts and stats (what has been read for several metrics at once, by lotty.read_together).
 --
 -- Durations are written in seconds: a day that is added to a timestamptz has 23 to 25 hours, as the session's time
 -- zone has it, and a report must not depend on that.
@@ -134,15 +135,15 @@ $$;
 COMMENT ON FUNCTION lotty.dimension_sql(text) IS
     'the join of subjects with the query of a dimension, as SQL: with one row for each subject, whatever the query answers';
 
-CREATE FUNCTION lotty.counts_sql(scope jsonb, dimension_query text DEFAULT NULL) RETURNS text
+CREATE FUNCTION lotty.counts_sql(scope jsonb, dimension_query text DEFAULT NULL, subjects text DEFAULT NULL) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT format(E'SELECT %s AS dimension, %s AS period, u.variant_id, count(*) AS exposed, count(u.crossed_at) AS crossed\n'
-                  '  FROM (%s) AS u%s\n GROUP BY 1, 2, 3',
+                  '  FROM %s AS u%s\n GROUP BY 1, 2, 3',
                   CASE WHEN dimension_query IS NULL THEN 'NULL::text' ELSE 'd.value' END,
-                  lotty.period_sql(scope), lotty.subjects_sql(scope), lotty.dimension_sql(dimension_query))
+                  lotty.period_sql(scope), coalesce(subjects, format('(%s)', lotty.subjects_sql(scope))), lotty.dimension_sql(dimension_query))
 $$;
-COMMENT ON FUNCTION lotty.counts_sql(jsonb, text) IS
-    'a query of how many subjects were exposed to a variant, and how many of them to another one later';
+COMMENT ON FUNCTION lotty.counts_sql(jsonb, text, text) IS
+    'a query of how many subjects were exposed to a variant, and how many of them to another one later; subjects is a relation that has them already';
 
 -- All rows of an event type with all columns that events can have. A query has no place for the order in which rows came
 -- but the order in which it answers them.

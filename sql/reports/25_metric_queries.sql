@@ -29,46 +29,47 @@ $$;
 COMMENT ON FUNCTION lotty.included_sql(jsonb, text) IS
     'the common table expressions subject and included: who was exposed, and who is in the report';
 
--- v1 is the value or the numerator, v2 of a ratio the denominator; the same of the covariate follows. What is of
--- the same events is read once.
+-- v1, v2 and so on are the values of which metrics are made; variables says which are whose: of each metric the value or
+-- the numerator, of a ratio the denominator; the same of the covariate follows. What is of the same events is read once.
 CREATE FUNCTION lotty.values_sql(
-    scope jsonb, metric lotty.metric, dimension_query text, exact boolean, OUT sql text, OUT variables integer)
+    scope jsonb, metrics lotty.metric[], dimension_query text, exact boolean, OUT sql text, OUT variables jsonb)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    is_ratio CONSTANT boolean := metric.type = 'ratio';
-    is_own CONSTANT boolean := metric.covariate_id IS NULL;
-    look_back CONSTANT interval := make_interval(days => metric.cuped_days);
-    own_look_back CONSTANT interval := CASE WHEN is_own THEN look_back END;
-    own_window CONSTANT interval := CASE WHEN is_own THEN metric.attribution_window END;
-    own_attribution CONSTANT text := CASE WHEN is_own THEN metric.attribution ELSE 'subject_id' END;
-    covariate lotty.metric;
     needed record;
     part text;
     parts text[] := '{}';
+    val text;
     vals text[] := '{}';
 BEGIN
-    SELECT m.* INTO covariate FROM lotty.metric m WHERE m.metric_id = coalesce(metric.covariate_id, metric.metric_id);
+    variables := '{}';
     FOR needed IN
-        SELECT n.* FROM (VALUES
-            (1, metric.event_type, metric.attribution, metric.attribution_window, own_look_back,
-             CASE metric.type WHEN 'ratio' THEN metric.numerator WHEN 'quantile' THEN 'sum' ELSE metric.type END, false),
-            (2, coalesce(metric.denominator_event_type, metric.event_type), metric.attribution, metric.attribution_window,
-             own_look_back, metric.denominator, false),
-            (3, covariate.event_type, own_attribution, own_window, look_back,
-             CASE WHEN is_ratio THEN covariate.numerator ELSE covariate.type END, true),
-            (4, coalesce(covariate.denominator_event_type, covariate.event_type), own_attribution, own_window, look_back,
-             covariate.denominator, true))
+        SELECT m.metric_id, n.* FROM unnest(metrics) WITH ORDINALITY AS m
+          JOIN lotty.metric c ON c.metric_id = coalesce(m.covariate_id, m.metric_id)
+         CROSS JOIN LATERAL (SELECT make_interval(days => m.cuped_days) AS look_back, m.covariate_id IS NULL AS is_own, m.type = 'ratio' AS is_ratio) AS x
+         CROSS JOIN LATERAL (SELECT CASE WHEN x.is_own THEN x.look_back END AS look_back,
+                                    CASE WHEN x.is_own THEN m.attribution_window END AS attribution_window,
+                                    CASE WHEN x.is_own THEN m.attribution ELSE 'subject_id' END AS attribution) AS o
+         CROSS JOIN LATERAL (VALUES
+            (1, m.event_type, m.attribution, m.attribution_window, o.look_back,
+             CASE m.type WHEN 'ratio' THEN m.numerator WHEN 'quantile' THEN 'sum' ELSE m.type END, false),
+            (2, coalesce(m.denominator_event_type, m.event_type), m.attribution, m.attribution_window, o.look_back, m.denominator, false),
+            (3, c.event_type, o.attribution, o.attribution_window, x.look_back, CASE WHEN x.is_ratio THEN c.numerator ELSE c.type END, true),
+            (4, coalesce(c.denominator_event_type, c.event_type), o.attribution, o.attribution_window, x.look_back, c.denominator, true))
             AS n (number, event_type, attribution, attribution_window, look_back, kind, before_exposure)
-         WHERE (is_ratio OR n.number IN (1, 3)) AND (metric.cuped_days IS NOT NULL OR NOT n.before_exposure)
-         ORDER BY n.number
+         WHERE (x.is_ratio OR n.number IN (1, 3)) AND (m.cuped_days IS NOT NULL OR NOT n.before_exposure)
+         ORDER BY m.ordinality, n.number
     LOOP
         part := lotty.totals_sql(scope, needed.event_type, needed.attribution, needed.attribution_window, needed.look_back);
         IF array_position(parts, part) IS NULL THEN
             parts := parts || part;
         END IF;
-        vals := vals || lotty.value_sql(needed.kind, 't' || array_position(parts, part), needed.before_exposure, exact);
+        val := lotty.value_sql(needed.kind, 't' || array_position(parts, part), needed.before_exposure, exact);
+        IF array_position(vals, val) IS NULL THEN
+            vals := vals || val;
+        END IF;
+        variables := variables || jsonb_build_object(needed.metric_id,
+            coalesce(variables -> needed.metric_id::text, '[]') || to_jsonb(array_position(vals, val)));
     END LOOP;
-    variables := cardinality(vals);
     SELECT lotty.included_sql(scope, dimension_query)
            || string_agg(format(E', t%s AS (\n%s\n)', p.number, p.text), '' ORDER BY p.number)
            || format(E', value AS (\nSELECT i.dimension, i.period, i.variant_id, %s\n  FROM included i%s\n)',
@@ -78,22 +79,32 @@ BEGIN
       INTO sql FROM unnest(parts) WITH ORDINALITY AS p (text, number);
 END
 $$;
-COMMENT ON FUNCTION lotty.values_sql(jsonb, lotty.metric, text, boolean) IS
-    'the common table expression value, with the variables of a metric for each subject, and how many these are';
+COMMENT ON FUNCTION lotty.values_sql(jsonb, lotty.metric[], text, boolean) IS
+    'the common table expression value, with the variables of metrics for each subject, and of each metric the numbers of its variables';
 
-CREATE FUNCTION lotty.quantile_sql(scope jsonb, metric lotty.metric, dimension_query text) RETURNS text
+-- Several metrics are read together, but not so many that a query has hundreds of joins, each with memory of its own.
+CREATE FUNCTION lotty.metric_groups(metric_ids uuid[]) RETURNS SETOF lotty.metric[]
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT (lotty.values_sql(scope, metric, dimension_query, false)).sql || format($sql$
+    SELECT array_agg(g.metric ORDER BY g.number)
+      FROM (SELECT m AS metric, row_number() OVER (ORDER BY m.metric_id) AS number FROM lotty.metric m WHERE m.metric_id = ANY (metric_ids)) AS g
+     GROUP BY (g.number - 1) / 8 ORDER BY min(g.number)
+$$;
+COMMENT ON FUNCTION lotty.metric_groups(uuid[]) IS
+    'metrics, in groups that one query computes';
+
+CREATE FUNCTION lotty.quantile_sql(metric lotty.metric, variable integer) RETURNS text
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT format($sql$
 SELECT v.dimension, 1 AS period, v.variant_id,
        lotty.quantile_stats(v.n, %1$L::float8, v.at[2], v.at[1], v.at[3]) AS stats,
        NULL::float8 AS lower_cap, NULL::float8 AS upper_cap, NULL::bigint AS capped
-  FROM (SELECT v.dimension, v.variant_id, v.n, percentile_cont(lotty.quantile_bounds(v.n, %1$L::float8)) WITHIN GROUP (ORDER BY v.v1)%2$s AS at
+  FROM (SELECT v.dimension, v.variant_id, v.n, percentile_cont(lotty.quantile_bounds(v.n, %1$L::float8)) WITHIN GROUP (ORDER BY v.v%3$s)%2$s AS at
           FROM (SELECT v.*, count(*)%2$s OVER (PARTITION BY v.dimension, v.variant_id) AS n FROM value v) AS v
          GROUP BY v.dimension, v.variant_id, v.n) AS v$sql$,
-        metric.quantile, CASE WHEN metric.ignore_zeros THEN ' FILTER (WHERE v.v1 <> 0)' ELSE '' END)
+        metric.quantile, CASE WHEN metric.ignore_zeros THEN format(' FILTER (WHERE v.v%s <> 0)', variable) ELSE '' END, variable)
 $$;
-COMMENT ON FUNCTION lotty.quantile_sql(jsonb, lotty.metric, text) IS
-    'the query that computes a quantile of the subjects'' sums, as lotty.metric_sql';
+COMMENT ON FUNCTION lotty.quantile_sql(lotty.metric, integer) IS
+    'the query that computes a quantile of the subjects'' sums, of the common table expression value';
 
 CREATE FUNCTION lotty.event_quantile_sql(scope jsonb, metric lotty.metric, dimension_query text) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -125,79 +136,130 @@ COMMENT ON FUNCTION lotty.event_quantile_sql(jsonb, lotty.metric, text) IS
     'the query that computes a quantile of the values of events, as lotty.metric_sql';
 
 -- Where values are capped, the caps are percentiles of all subjects, whatever their variant.
-CREATE FUNCTION lotty.moments_sql(scope jsonb, metric lotty.metric, dimension_query text) RETURNS text
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+CREATE FUNCTION lotty.moments_sql(metric lotty.metric, variables integer[], cap text, OUT with_query text, OUT query text)
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     is_winsorized CONSTANT boolean := num_nonnulls(metric.winsorize_lower, metric.winsorize_upper) > 0;
-    capped_variables CONSTANT integer := CASE metric.type WHEN 'ratio' THEN 2 ELSE 1 END;
-    of_values record;
-    with_query text;
+    capped CONSTANT integer[] := variables[1:CASE metric.type WHEN 'ratio' THEN 2 ELSE 1 END];
     arguments text;
     caps text;
 BEGIN
-    SELECT v.* INTO of_values FROM lotty.values_sql(scope, metric, dimension_query, false) v;
-    with_query := of_values.sql;
+    with_query := '';
     -- Values that the percentiles are not of stay as they are.
-    SELECT string_agg(CASE WHEN is_winsorized AND v.number <= capped_variables
+    SELECT string_agg(CASE WHEN is_winsorized AND v.place <= cardinality(capped)
                            THEN format(CASE WHEN metric.ignore_zeros THEN 'CASE WHEN v.v%1$s = 0 THEN 0 ELSE ' ELSE '' END
-                                       || 'greatest(least(v.v%1$s, (SELECT c.upper%1$s FROM cap c)), (SELECT c.lower%1$s FROM cap c))'
-                                       || CASE WHEN metric.ignore_zeros THEN ' END' ELSE '' END, v.number)
-                           ELSE format('v.v%s', v.number) END, ', ' ORDER BY v.number)
-      INTO arguments FROM generate_series(1, of_values.variables) AS v (number);
+                                       || 'greatest(least(v.v%1$s, (SELECT c.upper%1$s FROM %2$s c)), (SELECT c.lower%1$s FROM %2$s c))'
+                                       || CASE WHEN metric.ignore_zeros THEN ' END' ELSE '' END, v.number, cap)
+                           ELSE format('v.v%s', v.number) END, ', ' ORDER BY v.place)
+      INTO arguments FROM unnest(variables) WITH ORDINALITY AS v (number, place);
     IF is_winsorized THEN
         SELECT string_agg(CASE WHEN c.percentile IS NULL THEN format('NULL::float8 AS %s%s', c.name, v.number)
                                ELSE format('percentile_cont(%L) WITHIN GROUP (ORDER BY v.v%s)%s AS %s%2$s', c.percentile, v.number,
                                            CASE WHEN metric.ignore_zeros THEN format(' FILTER (WHERE v.v%s <> 0)', v.number) END, c.name) END,
                           E',\n       ' ORDER BY v.number, c.name)
           INTO caps
-          FROM generate_series(1, capped_variables) AS v (number)
+          FROM (SELECT DISTINCT unnest(capped)) AS v (number)
          CROSS JOIN (VALUES ('lower', metric.winsorize_lower), ('upper', metric.winsorize_upper)) AS c (name, percentile);
-        with_query := with_query || format(E', cap AS (\nSELECT %s\n  FROM value v\n)', caps);
+        with_query := format(E', %s AS (\nSELECT %s\n  FROM value v\n)', cap, caps);
     END IF;
-    RETURN with_query || format(E'\nSELECT v.dimension, v.period, v.variant_id, lotty.%s(%s) AS stats,\n       %s\n  FROM value v\n'
-                           ' GROUP BY v.dimension, v.period, v.variant_id',
-                           CASE WHEN metric.type = 'ratio' THEN 'ratio_stats' ELSE 'stats' END, arguments,
-                           CASE WHEN is_winsorized
-                                THEN '(SELECT c.lower1 FROM cap c) AS lower_cap, (SELECT c.upper1 FROM cap c) AS upper_cap, '
-                                     'count(*) FILTER (WHERE '
-                                     || CASE WHEN metric.ignore_zeros THEN 'v.v1 <> 0 AND ' ELSE '' END
-                                     || '(v.v1 < (SELECT c.lower1 FROM cap c) OR v.v1 > (SELECT c.upper1 FROM cap c))) AS capped'
-                                ELSE 'NULL::float8 AS lower_cap, NULL::float8 AS upper_cap, NULL::bigint AS capped' END);
+    query := format(E'\nSELECT v.dimension, v.period, v.variant_id, lotty.%s(%s) AS stats,\n       %s\n  FROM value v\n'
+                    ' GROUP BY v.dimension, v.period, v.variant_id',
+                    CASE WHEN metric.type = 'ratio' THEN 'ratio_stats' ELSE 'stats' END, arguments,
+                    CASE WHEN is_winsorized
+                         THEN format('(SELECT c.lower%1$s FROM %2$s c) AS lower_cap, (SELECT c.upper%1$s FROM %2$s c) AS upper_cap, '
+                                     'count(*) FILTER (WHERE %3$s(v.v%1$s < (SELECT c.lower%1$s FROM %2$s c) OR v.v%1$s > (SELECT c.upper%1$s FROM %2$s c))) AS capped',
+                                     variables[1], cap, CASE WHEN metric.ignore_zeros THEN format('v.v%s <> 0 AND ', variables[1]) END)
+                         ELSE 'NULL::float8 AS lower_cap, NULL::float8 AS upper_cap, NULL::bigint AS capped' END);
 END
 $$;
-COMMENT ON FUNCTION lotty.moments_sql(jsonb, lotty.metric, text) IS
-    'the query that computes a conversion, a count, a sum or a ratio, as lotty.metric_sql';
+COMMENT ON FUNCTION lotty.moments_sql(lotty.metric, integer[], text) IS
+    'the query that computes a conversion, a count, a sum or a ratio, of the common table expression value; with_query is what it has before it, under the name cap';
 
--- A metric's statistics: a row for each variant and, if asked, each value of the dimension and each period of
--- constant weights. Quantiles are of all periods together.
+-- The statistics of metrics: of each a query that answers a row for each variant and, if asked, each value of the
+-- dimension and each period of constant weights. Quantiles are of all periods together. Those of events are made of
+-- other rows than the rest, each in a query with common table expressions of its own.
+CREATE FUNCTION lotty.metric_queries(
+    scope jsonb, metrics lotty.metric[], dimension_query text, OUT with_query text, OUT metric_ids uuid[], OUT queries text[])
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    of_values record;
+    of_moments record;
+    metric lotty.metric;
+    variables integer[];
+BEGIN
+    with_query := '';
+    SELECT v.* INTO of_values
+      FROM (SELECT array_agg(m ORDER BY m.metric_id) AS metrics FROM unnest(metrics) m WHERE m.type <> 'event_quantile') AS x
+     CROSS JOIN LATERAL lotty.values_sql(scope, x.metrics, dimension_query, false) v
+     WHERE x.metrics IS NOT NULL;
+    with_query := coalesce(of_values.sql, '');
+    FOREACH metric IN ARRAY metrics LOOP
+        metric_ids := metric_ids || metric.metric_id;
+        variables := ARRAY(SELECT jsonb_array_elements_text(of_values.variables -> metric.metric_id::text)::integer);
+        CASE metric.type
+            WHEN 'event_quantile' THEN
+                queries := queries || lotty.event_quantile_sql(scope, metric, dimension_query);
+            WHEN 'quantile' THEN
+                queries := queries || lotty.quantile_sql(metric, variables[1]);
+            ELSE
+                SELECT m.* INTO of_moments FROM lotty.moments_sql(metric, variables, 'cap' || cardinality(metric_ids)) m;
+                with_query := with_query || of_moments.with_query;
+                queries := queries || of_moments.query;
+        END CASE;
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION lotty.metric_queries(jsonb, lotty.metric[], text) IS
+    'the queries that compute metrics, as lotty.metric_sql: what is read for all of them (with_query), and one for each of metric_ids';
+
 CREATE FUNCTION lotty.metric_sql(scope jsonb, metric lotty.metric, dimension_query text DEFAULT NULL) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT CASE metric.type WHEN 'quantile' THEN lotty.quantile_sql(scope, metric, dimension_query)
-                            WHEN 'event_quantile' THEN lotty.event_quantile_sql(scope, metric, dimension_query)
-                            ELSE lotty.moments_sql(scope, metric, dimension_query) END
+    SELECT q.with_query || q.queries[1] FROM lotty.metric_queries(scope, ARRAY[metric], dimension_query) q
 $$;
 COMMENT ON FUNCTION lotty.metric_sql(jsonb, lotty.metric, text) IS
     'the query that computes a metric: dimension, period of constant weights, variant_id, stats, the caps of winsorising and how many values they changed';
 
+CREATE FUNCTION lotty.metrics_sql(scope jsonb, metrics lotty.metric[], OUT with_query text, OUT query text)
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT q.with_query, string_agg(format('SELECT %L::uuid AS metric_id, s.* FROM (%s) AS s', m.metric_id, m.query), E'\nUNION ALL\n' ORDER BY m.metric_id)
+      FROM lotty.metric_queries(scope, metrics, NULL) q
+     CROSS JOIN LATERAL unnest(q.metric_ids, q.queries) AS m (metric_id, query)
+     GROUP BY q.with_query
+$$;
+COMMENT ON FUNCTION lotty.metrics_sql(jsonb, lotty.metric[]) IS
+    'the query that computes metrics: metric_id, and the columns of lotty.metric_sql; with_query is what it has before it';
+
 -- The same as sums, which can be added to and subtracted from, being exact: of the number of subjects (variable 0), of
 -- each variable, and of their products.
-CREATE FUNCTION lotty.sums_sql(scope jsonb, metric lotty.metric) RETURNS text
+CREATE FUNCTION lotty.sums_sql(scope jsonb, metrics lotty.metric[]) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT format(E'%s\nSELECT s.period, s.variant_id, x.variable, x.other, x.total\n'
-                  '  FROM (SELECT v.period, v.variant_id, count(*)::numeric AS n, %s FROM value v GROUP BY v.period, v.variant_id) AS s\n'
-                  ' CROSS JOIN LATERAL (VALUES (0, 0, s.n), %s) AS x (variable, other, total)',
-                  v.sql,
-                  string_agg(format('sum(%s) AS s%s_%s', concat_ws(' * ', 'v.v' || i.number, 'v.v' || nullif(j.number, 0)), i.number, j.number),
-                             ', ' ORDER BY i.number, j.number),
-                  string_agg(format('(%1$s, %2$s, s.s%1$s_%2$s)', i.number, j.number), ', ' ORDER BY i.number, j.number))
-      FROM lotty.values_sql(scope, metric, NULL, true) AS v
-     CROSS JOIN LATERAL generate_series(1, v.variables) AS i (number)
-     CROSS JOIN LATERAL generate_series(0, v.variables) AS j (number)
-     WHERE j.number = 0 OR j.number >= i.number
-     GROUP BY v.sql
+    WITH v AS (
+        SELECT v.* FROM lotty.values_sql(scope, metrics, NULL, true) v
+    ), variable AS (
+        SELECT m.key AS metric_id, x.place, x.number::integer AS number
+          FROM v CROSS JOIN LATERAL jsonb_each(v.variables) m
+         CROSS JOIN LATERAL jsonb_array_elements_text(m.value) WITH ORDINALITY AS x (number, place)
+    ), term AS (
+        SELECT a.metric_id, a.place AS variable, 0 AS other, format('v.v%s', a.number) AS summand, format('s%s', a.number) AS name
+          FROM variable a
+        UNION ALL
+        SELECT a.metric_id, a.place, b.place, format('v.v%s * v.v%s', x.one, x.two), format('s%s_%s', x.one, x.two)
+          FROM variable a JOIN variable b ON b.metric_id = a.metric_id AND b.place >= a.place
+         CROSS JOIN LATERAL (SELECT least(a.number, b.number) AS one, greatest(a.number, b.number) AS two) AS x
+        UNION ALL
+        SELECT DISTINCT a.metric_id, 0, 0, '1', 'n' FROM variable a
+    )
+    SELECT format(E'%s\nSELECT s.period, s.variant_id, x.metric_id, x.variable, x.other, x.total\n'
+                  '  FROM (SELECT v.period, v.variant_id, %s FROM value v GROUP BY v.period, v.variant_id) AS s\n'
+                  ' CROSS JOIN LATERAL (VALUES %s) AS x (metric_id, variable, other, total)',
+                  (SELECT v.sql FROM v),
+                  (SELECT string_agg(format('sum((%s)::numeric) AS %s', s.summand, s.name), ', ' ORDER BY s.name)
+                     FROM (SELECT DISTINCT t.summand, t.name FROM term t) AS s),
+                  (SELECT string_agg(format('(%L::uuid, %s, %s, s.%s)', t.metric_id, t.variable, t.other, t.name), ', '
+                                     ORDER BY t.metric_id, t.variable, t.other) FROM term t))
 $$;
-COMMENT ON FUNCTION lotty.sums_sql(jsonb, lotty.metric) IS
-    'the query of the exact sums of a metric''s variables and of their products, by period and variant';
+COMMENT ON FUNCTION lotty.sums_sql(jsonb, lotty.metric[]) IS
+    'the query of the exact sums of metrics'' variables and of their products, by period and variant';
 
 -- Centred without a loss: the difference is of exact numbers.
 CREATE FUNCTION lotty.stats_from_sums(kind text, n bigint, sums numeric[], products numeric[]) RETURNS lotty.stats

@@ -331,6 +331,7 @@ CREATE FUNCTION lotty.add_sums(scope jsonb, sign integer) RETURNS void
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     experiment CONSTANT uuid := scope ->> 'experiment_id';
+    metrics lotty.metric[];
     metric lotty.metric;
 BEGIN
     EXECUTE format('INSERT INTO lotty.report_count AS r (experiment_id, period, variant_id, exposed, crossed) '
@@ -338,21 +339,24 @@ BEGIN
                    'ON CONFLICT ON CONSTRAINT report_count_pkey DO UPDATE '
                    'SET exposed = r.exposed + excluded.exposed, crossed = r.crossed + excluded.crossed',
                    experiment, sign, lotty.counts_sql(scope));
-    FOR metric IN SELECT m.* FROM lotty.own_metrics(experiment) m WHERE lotty.is_additive(m) LOOP
+    -- Together: 0.43 s for 20,000 changed subjects, taken out and put in, instead of 1.08 metric by metric (four metrics).
+    FOR metrics IN SELECT g.* FROM lotty.metric_groups(ARRAY(
+            SELECT m.metric_id FROM lotty.own_metrics(experiment) m WHERE lotty.is_additive(m))) AS g (metrics) LOOP
         EXECUTE format('INSERT INTO lotty.report_sum AS r (experiment_id, metric_id, period, variant_id, variable, other, total) '
-                       'SELECT %L, %L, s.period, s.variant_id, s.variable, s.other, %s * s.total FROM (%s) AS s '
+                       'SELECT %L, s.metric_id, s.period, s.variant_id, s.variable, s.other, %s * s.total FROM (%s) AS s '
                        'ON CONFLICT ON CONSTRAINT report_sum_pkey DO UPDATE SET total = r.total + excluded.total',
-                       experiment, metric.metric_id, sign, lotty.sums_sql(scope, metric));
-        -- It could not be taken out again. (lotty_track refuses it.)
-        IF EXISTS (SELECT FROM lotty.report_sum r WHERE r.experiment_id = experiment AND r.metric_id = metric.metric_id
-                                                    AND (r.total >= 1e300 OR r.total <= -1e300)) THEN
-            RAISE EXCEPTION USING
-                ERRCODE = 'numeric_value_out_of_range',
-                MESSAGE = format('metric "%s" has a value that cannot be added', metric.key),
-                DETAIL = format('The value of an event of type "%s" is not a number, or too large.', metric.event_type),
-                HINT = 'Look for it by: SELECT * FROM lotty.event WHERE abs(value) >= 1e100.';
-        END IF;
+                       experiment, sign, lotty.sums_sql(scope, metrics));
     END LOOP;
+    -- It could not be taken out again. (lotty_track refuses it.)
+    SELECT m.* INTO metric FROM lotty.report_sum r JOIN lotty.metric m ON m.metric_id = r.metric_id
+     WHERE r.experiment_id = experiment AND (r.total >= 1e300 OR r.total <= -1e300) ORDER BY m.metric_id LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'numeric_value_out_of_range',
+            MESSAGE = format('metric "%s" has a value that cannot be added', metric.key),
+            DETAIL = format('The value of an event of type "%s" is not a number, or too large.', metric.event_type),
+            HINT = 'Look for it by: SELECT * FROM lotty.event WHERE abs(value) >= 1e100.';
+    END IF;
 END
 $$;
 COMMENT ON FUNCTION lotty.add_sums(jsonb, integer) IS
@@ -382,7 +386,9 @@ DECLARE
     subjects bigint;
 BEGIN
     INSERT INTO lotty.report_work (experiment_id, subject_id)
-    SELECT collect_work.experiment_id, c.subject FROM lotty.changed_subjects(collect_work.experiment_id, since, seen) AS c (subject);
+    SELECT collect_work.experiment_id, c.subject FROM lotty.changed_subjects(collect_work.experiment_id, since, seen) AS c (subject)
+     -- In the order in which the kept rows lie.
+     ORDER BY c.subject;
     GET DIAGNOSTICS subjects = ROW_COUNT;
     RETURN subjects;
 END
@@ -476,7 +482,7 @@ DECLARE
     seen pg_snapshot;
     are_same boolean;
     measure lotty.report_measure;
-    metric lotty.metric;
+    metric_group lotty.metric[];
 BEGIN
     subjects := 0;
     IF pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on'
@@ -571,10 +577,12 @@ BEGIN
     END IF;
     IF NOT coalesce(are_same, false) OR subjects > 0 THEN
         DELETE FROM lotty.report_state r WHERE r.experiment_id = experiment;
-        FOR metric IN SELECT m.* FROM lotty.own_metrics(experiment) m WHERE NOT lotty.is_additive(m) LOOP
-            EXECUTE format('INSERT INTO lotty.report_state (experiment_id, metric_id, period, variant_id, stats, lower_cap, upper_cap, capped) '
-                           'SELECT %L, %L, s.period, s.variant_id, s.stats, s.lower_cap, s.upper_cap, s.capped FROM (%s) AS s',
-                           experiment, metric.metric_id, lotty.metric_sql(scope || '{"cached": true}', metric));
+        FOR metric_group IN SELECT g.* FROM lotty.metric_groups(ARRAY(
+                SELECT m.metric_id FROM lotty.own_metrics(experiment) m WHERE NOT lotty.is_additive(m))) AS g (metrics) LOOP
+            EXECUTE (SELECT format('INSERT INTO lotty.report_state (experiment_id, metric_id, period, variant_id, stats, lower_cap, upper_cap, capped) '
+                                   '%s SELECT %L, s.metric_id, s.period, s.variant_id, s.stats, s.lower_cap, s.upper_cap, s.capped FROM (%s) AS s',
+                                   q.with_query, experiment, q.query)
+                       FROM lotty.metrics_sql(scope || '{"cached": true}', metric_group) q);
         END LOOP;
     END IF;
     DELETE FROM lotty.report_work w WHERE w.experiment_id = experiment;

@@ -1,10 +1,13 @@
 -- Whether each variant got its share of the subjects.
 SET LOCAL search_path TO pg_catalog, pg_temp;
 
--- What has been kept, or the query.
+-- What has been kept or read already, or the query.
 CREATE FUNCTION lotty.known_counts_sql(scope jsonb, dimension_query text DEFAULT NULL) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT CASE WHEN (scope -> 'cached')::boolean AND dimension_query IS NULL
+    SELECT CASE WHEN scope ? 'counts' AND dimension_query IS NULL
+                THEN format('SELECT * FROM jsonb_to_recordset(%L) AS c (dimension text, period integer, variant_id uuid, exposed bigint, crossed bigint)',
+                            scope -> 'counts')
+                WHEN (scope -> 'cached')::boolean AND dimension_query IS NULL
                 THEN format('SELECT NULL::text AS dimension, r.period, r.variant_id, r.exposed, r.crossed FROM lotty.report_count r '
                             'WHERE r.experiment_id = %L', scope ->> 'experiment_id')
                 ELSE lotty.counts_sql(scope, dimension_query) END

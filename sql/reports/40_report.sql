@@ -45,12 +45,23 @@ $$;
 COMMENT ON FUNCTION lotty.dimension_query(text) IS
     'the query of a dimension; NULL for no dimension; raises undefined_object';
 
--- What has been kept, or the query: of one metric.
+-- Whether the statistics of a metric are kept, without a dimension.
+CREATE FUNCTION lotty.has_cached_stats(scope jsonb, metric_id uuid) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT (scope -> 'cached')::boolean IS TRUE
+       AND EXISTS (SELECT FROM lotty.own_metrics((scope ->> 'experiment_id')::uuid) m WHERE m.metric_id = has_cached_stats.metric_id)
+$$;
+COMMENT ON FUNCTION lotty.has_cached_stats(jsonb, uuid) IS
+    'whether the statistics of a metric are kept';
+
+-- What has been kept or read already, or the query: of one metric.
 CREATE FUNCTION lotty.stats_sql(scope jsonb, metric lotty.metric, dimension_query text) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT CASE
-        WHEN (scope -> 'cached')::boolean IS NOT TRUE OR dimension_query IS NOT NULL
-             OR NOT EXISTS (SELECT FROM lotty.own_metrics((scope ->> 'experiment_id')::uuid) m WHERE m.metric_id = metric.metric_id)
+        WHEN dimension_query IS NULL AND scope -> 'stats' ? metric.metric_id::text
+        THEN format('SELECT * FROM jsonb_to_recordset(%L) AS r (dimension text, period integer, variant_id uuid, stats lotty.stats, '
+                    'lower_cap float8, upper_cap float8, capped bigint)', scope -> 'stats' -> metric.metric_id::text)
+        WHEN dimension_query IS NOT NULL OR NOT lotty.has_cached_stats(scope, metric.metric_id)
         THEN lotty.metric_sql(scope, metric, dimension_query)
         WHEN NOT lotty.is_additive(metric)
         THEN format('SELECT NULL::text AS dimension, r.period, r.variant_id, r.stats, r.lower_cap, r.upper_cap, r.capped '
@@ -68,7 +79,37 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     END
 $$;
 COMMENT ON FUNCTION lotty.stats_sql(jsonb, lotty.metric, text) IS
-    'the query of a metric''s statistics: of those that are kept, else of the log and the events';
+    'the query of a metric''s statistics: of those that are kept or read already, else of the log and the events';
+
+-- The log and the events are read once for all metrics and the sample ratio, and not for each: 6.5 s instead of 14.3 (1 million
+-- decisions, 2 million events, four metrics, in a read-only transaction, two cores beside other work).
+CREATE FUNCTION lotty.read_together(scope jsonb, metric_ids uuid[]) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp SET jit = off SET enable_nestloop = off SET enable_indexscan = off AS $$
+DECLARE
+    unread CONSTANT uuid[] := ARRAY(SELECT m.metric_id FROM unnest(metric_ids) AS m (metric_id) WHERE NOT lotty.has_cached_stats(scope, m.metric_id));
+    metrics lotty.metric[];
+    read record;
+    -- Of a metric that has no rows that is known, too.
+    stats jsonb := (SELECT jsonb_object_agg(u.metric_id, jsonb '[]') FROM unnest(unread) AS u (metric_id));
+    counts jsonb;
+BEGIN
+    FOR metrics IN SELECT g.* FROM lotty.metric_groups(unread) AS g (metrics) LOOP
+        EXECUTE (
+            SELECT format(E'%s\nSELECT (SELECT jsonb_object_agg(s.metric_id, s.rows) FROM ('
+                          'SELECT s.metric_id, jsonb_agg(to_jsonb(s) - ''metric_id'') AS rows FROM (%s) AS s GROUP BY s.metric_id) AS s) AS stats, '
+                          '%s AS counts',
+                          q.with_query, q.query,
+                          CASE WHEN q.with_query = '' OR counts IS NOT NULL OR (scope -> 'cached')::boolean THEN 'NULL::jsonb'
+                               ELSE format('(SELECT jsonb_agg(to_jsonb(c)) FROM (%s) AS c)', lotty.counts_sql(scope, NULL, 'subject')) END)
+              FROM lotty.metrics_sql(scope, metrics) q) INTO read;
+        stats := stats || coalesce(read.stats, '{}');
+        counts := coalesce(counts, read.counts);
+    END LOOP;
+    RETURN scope || jsonb_strip_nulls(jsonb_build_object('counts', counts)) || jsonb_build_object('stats', coalesce(stats, '{}'));
+END
+$$;
+COMMENT ON FUNCTION lotty.read_together(jsonb, uuid[]) IS
+    'a scope with what is not kept of metrics: their statistics, and the counts of subjects';
 
 CREATE FUNCTION lotty.metric_stats(
     experiment text, metric text, as_of timestamptz DEFAULT NULL, until timestamptz DEFAULT NULL, dimension text DEFAULT NULL)
@@ -213,10 +254,12 @@ RETURNS TABLE (
 LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp SET jit = off AS $$
     WITH plan AS (
         SELECT p.* FROM lotty.plan_of(experiment_id) p
+    ), known AS MATERIALIZED (
+        SELECT CASE WHEN dimension IS NULL THEN lotty.read_together(scope, metric_ids) ELSE scope END AS scope
     ), mismatch AS (
         -- Where subjects are missing on one side, what the others do says nothing.
         SELECT s.seq_p_value < 0.001 AS is_certain
-          FROM lotty.sample_ratio(scope, NULL) s WHERE s.counted = 'exposed'
+          FROM known k CROSS JOIN LATERAL lotty.sample_ratio(k.scope, NULL) s WHERE s.counted = 'exposed'
     ), row AS (
         SELECT a.role, a.tolerance, a.margin, m.key, m.direction, m.type, m.cuped_days, e.*,
                coalesce((e.adjusted).p_value, CASE WHEN c.are_small THEN (e.effect).fisher_p_value END, (e.effect).p_value) AS best_p,
@@ -225,7 +268,8 @@ LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp SET jit = off AS $$
                CASE a.role WHEN 'goal' THEN 1 WHEN 'secondary' THEN 2 ELSE 3 END AS place
           FROM lotty.metric m
           LEFT JOIN lotty.experiment_metric a ON a.metric_id = m.metric_id AND a.experiment_id = report_rows.experiment_id
-         CROSS JOIN LATERAL lotty.effects(scope, m, lotty.dimension_query(dimension), cuped) e
+         CROSS JOIN known k
+         CROSS JOIN LATERAL lotty.effects(k.scope, m, lotty.dimension_query(dimension), cuped) e
          -- Where one of the four counts is below 5, the test that is right for small counts is told instead.
          CROSS JOIN LATERAL (SELECT (e.effect).fisher_p_value IS NOT NULL
                                     AND least((e.effect).n_control * (e.effect).control_mean, (e.effect).n_control * (1 - (e.effect).control_mean),

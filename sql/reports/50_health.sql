@@ -115,7 +115,10 @@ RETURNS TABLE (check_name text, status text, value float8, threshold float8, det
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET jit = off AS $$
 DECLARE
     of_experiment CONSTANT uuid := lotty.experiment_of(experiment);
-    scope CONSTANT jsonb := lotty.report_scope(of_experiment, as_of, NULL, lotty.is_refreshed(of_experiment, as_of));
+    scope CONSTANT jsonb := lotty.read_together(
+        lotty.report_scope(of_experiment, as_of, NULL, lotty.is_refreshed(of_experiment, as_of)),
+        ARRAY(SELECT m.metric_id FROM lotty.experiment_metric a JOIN lotty.metric m ON m.metric_id = a.metric_id
+               WHERE a.experiment_id = of_experiment AND m.cuped_days IS NOT NULL));
     types CONSTANT text[] := lotty.event_types_of(of_experiment);
     traffic jsonb;
     subjects jsonb;
