@@ -327,6 +327,7 @@ $$;
 COMMENT ON FUNCTION lotty.is_additive(lotty.metric) IS
     'whether the statistics of a metric follow from sums over its subjects';
 
+-- Metrics together: 0.43 s for 20,000 changed subjects, taken out and put in, instead of 1.08 one by one (four metrics, 570,000 subjects).
 CREATE FUNCTION lotty.add_sums(scope jsonb, sign integer) RETURNS void
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -339,7 +340,6 @@ BEGIN
                    'ON CONFLICT ON CONSTRAINT report_count_pkey DO UPDATE '
                    'SET exposed = r.exposed + excluded.exposed, crossed = r.crossed + excluded.crossed',
                    experiment, sign, lotty.counts_sql(scope));
-    -- Together: 0.43 s for 20,000 changed subjects, taken out and put in, instead of 1.08 metric by metric (four metrics).
     FOR metrics IN SELECT g.* FROM lotty.metric_groups(ARRAY(
             SELECT m.metric_id FROM lotty.own_metrics(experiment) m WHERE lotty.is_additive(m))) AS g (metrics) LOOP
         EXECUTE format('INSERT INTO lotty.report_sum AS r (experiment_id, metric_id, period, variant_id, variable, other, total) '
