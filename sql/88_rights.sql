@@ -37,7 +37,8 @@ RETURNS SETOF record LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp A
             'totals_sql', 'value_sql', 'verdict', 'weight_periods', 'stale_sql', 'included_sql', 'values_sql', 'quantile_sql',
             'event_quantile_sql', 'moments_sql', 'sums_sql', 'is_additive', 'stats_from_sums',
             'in_seconds', 'known_counts_sql', 'guardrail_bound', 'has_cached_stats', 'metric_groups', 'metric_queries', 'metrics_sql',
-            'read_together']),
+            'read_together', 'needed_values', 'summands', 'sum_up_sql', 'stats_of_sums_sql', 'day_sql', 'daily_values_sql', 'daily_scopes',
+            'addable']),
         -- The statistics, without the functions of which the aggregates and the type are made: those are
         -- not the caller's to call.
         ('report', 'EXECUTE', 'FUNCTION', ARRAY[

@@ -275,9 +275,14 @@ extension_sql_file!(
     requires = ["sample_ratio"]
 );
 extension_sql_file!(
+    "../sql/reports/45_daily.sql",
+    name = "report_daily",
+    requires = ["report"]
+);
+extension_sql_file!(
     "../sql/reports/50_health.sql",
     name = "report_health",
-    requires = ["report"]
+    requires = ["report_daily"]
 );
 extension_sql_file!(
     "../sql/reports/60_guardrails.sql",

@@ -29,8 +29,31 @@ $$;
 COMMENT ON FUNCTION lotty.included_sql(jsonb, text) IS
     'the common table expressions subject and included: who was exposed, and who is in the report';
 
--- v1, v2 and so on are the values of which metrics are made; variables says which are whose: of each metric the value or
--- the numerator, of a ratio the denominator; the same of the covariate follows. What is of the same events is read once.
+-- Of each metric the value or the numerator, of a ratio the denominator; then the same of the covariate.
+CREATE FUNCTION lotty.needed_values(metrics lotty.metric[])
+RETURNS TABLE (metric_id uuid, event_type text, attribution text, attribution_window interval, look_back interval, kind text, before_exposure boolean)
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT m.metric_id, n.event_type, n.attribution, n.attribution_window, n.look_back, n.kind, n.before_exposure
+      FROM unnest(metrics) WITH ORDINALITY AS m
+      JOIN lotty.metric c ON c.metric_id = coalesce(m.covariate_id, m.metric_id)
+     CROSS JOIN LATERAL (SELECT make_interval(days => m.cuped_days) AS look_back, m.covariate_id IS NULL AS is_own, m.type = 'ratio' AS is_ratio) AS x
+     CROSS JOIN LATERAL (SELECT CASE WHEN x.is_own THEN x.look_back END AS look_back,
+                                CASE WHEN x.is_own THEN m.attribution_window END AS attribution_window,
+                                CASE WHEN x.is_own THEN m.attribution ELSE 'subject_id' END AS attribution) AS o
+     CROSS JOIN LATERAL (VALUES
+        (1, m.event_type, m.attribution, m.attribution_window, o.look_back,
+         CASE m.type WHEN 'ratio' THEN m.numerator WHEN 'quantile' THEN 'sum' ELSE m.type END, false),
+        (2, coalesce(m.denominator_event_type, m.event_type), m.attribution, m.attribution_window, o.look_back, m.denominator, false),
+        (3, c.event_type, o.attribution, o.attribution_window, x.look_back, CASE WHEN x.is_ratio THEN c.numerator ELSE c.type END, true),
+        (4, coalesce(c.denominator_event_type, c.event_type), o.attribution, o.attribution_window, x.look_back, c.denominator, true))
+        AS n (number, event_type, attribution, attribution_window, look_back, kind, before_exposure)
+     WHERE (x.is_ratio OR n.number IN (1, 3)) AND (m.cuped_days IS NOT NULL OR NOT n.before_exposure)
+     ORDER BY m.ordinality, n.number
+$$;
+COMMENT ON FUNCTION lotty.needed_values(lotty.metric[]) IS
+    'the values of subjects that metrics are made of: of which events, attributed how, and what is made of them';
+
+-- v1, v2 and so on are the values; variables says which are whose. What is of the same events is read once.
 CREATE FUNCTION lotty.values_sql(
     scope jsonb, metrics lotty.metric[], dimension_query text, exact boolean, OUT sql text, OUT variables jsonb)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -42,23 +65,7 @@ DECLARE
     vals text[] := '{}';
 BEGIN
     variables := '{}';
-    FOR needed IN
-        SELECT m.metric_id, n.* FROM unnest(metrics) WITH ORDINALITY AS m
-          JOIN lotty.metric c ON c.metric_id = coalesce(m.covariate_id, m.metric_id)
-         CROSS JOIN LATERAL (SELECT make_interval(days => m.cuped_days) AS look_back, m.covariate_id IS NULL AS is_own, m.type = 'ratio' AS is_ratio) AS x
-         CROSS JOIN LATERAL (SELECT CASE WHEN x.is_own THEN x.look_back END AS look_back,
-                                    CASE WHEN x.is_own THEN m.attribution_window END AS attribution_window,
-                                    CASE WHEN x.is_own THEN m.attribution ELSE 'subject_id' END AS attribution) AS o
-         CROSS JOIN LATERAL (VALUES
-            (1, m.event_type, m.attribution, m.attribution_window, o.look_back,
-             CASE m.type WHEN 'ratio' THEN m.numerator WHEN 'quantile' THEN 'sum' ELSE m.type END, false),
-            (2, coalesce(m.denominator_event_type, m.event_type), m.attribution, m.attribution_window, o.look_back, m.denominator, false),
-            (3, c.event_type, o.attribution, o.attribution_window, x.look_back, CASE WHEN x.is_ratio THEN c.numerator ELSE c.type END, true),
-            (4, coalesce(c.denominator_event_type, c.event_type), o.attribution, o.attribution_window, x.look_back, c.denominator, true))
-            AS n (number, event_type, attribution, attribution_window, look_back, kind, before_exposure)
-         WHERE (x.is_ratio OR n.number IN (1, 3)) AND (m.cuped_days IS NOT NULL OR NOT n.before_exposure)
-         ORDER BY m.ordinality, n.number
-    LOOP
+    FOR needed IN SELECT n.* FROM lotty.needed_values(metrics) n LOOP
         part := lotty.totals_sql(scope, needed.event_type, needed.attribution, needed.attribution_window, needed.look_back);
         IF array_position(parts, part) IS NULL THEN
             parts := parts || part;
@@ -231,35 +238,66 @@ COMMENT ON FUNCTION lotty.metrics_sql(jsonb, lotty.metric[]) IS
 
 -- The same as sums, which can be added to and subtracted from, being exact: of the number of subjects (variable 0), of
 -- each variable, and of their products.
+CREATE FUNCTION lotty.summands(variables jsonb)
+RETURNS TABLE (metric_id uuid, variable bigint, other bigint, summand text, name text)
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+    WITH variable AS (
+        SELECT m.key::uuid AS metric_id, x.place, x.number::integer AS number
+          FROM jsonb_each(variables) m CROSS JOIN LATERAL jsonb_array_elements_text(m.value) WITH ORDINALITY AS x (number, place)
+    )
+    SELECT DISTINCT a.metric_id, 0::bigint, 0::bigint, '1', 'n' FROM variable a
+    UNION ALL
+    SELECT a.metric_id, a.place, 0, format('v.v%s', a.number), format('s%s', a.number) FROM variable a
+    UNION ALL
+    SELECT a.metric_id, a.place, b.place, format('v.v%s * v.v%s', x.one, x.two), format('s%s_%s', x.one, x.two)
+      FROM variable a JOIN variable b ON b.metric_id = a.metric_id AND b.place >= a.place
+     CROSS JOIN LATERAL (SELECT least(a.number, b.number) AS one, greatest(a.number, b.number) AS two) AS x
+$$;
+COMMENT ON FUNCTION lotty.summands(jsonb) IS
+    'what is summed up over the subjects for metrics, of the common table expression value; what has the same name is the same';
+
+-- value has the columns that are grouped by, and a sign: -1 takes a subject out.
+CREATE FUNCTION lotty.sum_up_sql(variables jsonb, columns text[], sign text DEFAULT '1') RETURNS text
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT format(E'SELECT %1$s, x.metric_id, x.variable, x.other, x.total\n'
+                  '  FROM (SELECT %2$s, %3$s FROM value v GROUP BY %2$s) AS s\n'
+                  ' CROSS JOIN LATERAL (VALUES %4$s) AS x (metric_id, variable, other, total)',
+                  (SELECT string_agg('s.' || c.name, ', ') FROM unnest(columns) AS c (name)),
+                  (SELECT string_agg('v.' || c.name, ', ') FROM unnest(columns) AS c (name)),
+                  (SELECT string_agg(format('sum((%s * (%s))::numeric) AS %s', sign, s.summand, s.name), ', ' ORDER BY s.name)
+                     FROM (SELECT DISTINCT u.summand, u.name FROM lotty.summands(variables) u) AS s),
+                  (SELECT string_agg(format('(%L::uuid, %s, %s, s.%s)', u.metric_id, u.variable, u.other, u.name), ', '
+                                     ORDER BY u.metric_id, u.variable, u.other) FROM lotty.summands(variables) u))
+$$;
+COMMENT ON FUNCTION lotty.sum_up_sql(jsonb, text[], text) IS
+    'the query of exact sums of metrics'' variables and of their products, of the common table expression value';
+
 CREATE FUNCTION lotty.sums_sql(scope jsonb, metrics lotty.metric[]) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-    WITH v AS (
-        SELECT v.* FROM lotty.values_sql(scope, metrics, NULL, true) v
-    ), variable AS (
-        SELECT m.key AS metric_id, x.place, x.number::integer AS number
-          FROM v CROSS JOIN LATERAL jsonb_each(v.variables) m
-         CROSS JOIN LATERAL jsonb_array_elements_text(m.value) WITH ORDINALITY AS x (number, place)
-    ), term AS (
-        SELECT a.metric_id, a.place AS variable, 0 AS other, format('v.v%s', a.number) AS summand, format('s%s', a.number) AS name
-          FROM variable a
-        UNION ALL
-        SELECT a.metric_id, a.place, b.place, format('v.v%s * v.v%s', x.one, x.two), format('s%s_%s', x.one, x.two)
-          FROM variable a JOIN variable b ON b.metric_id = a.metric_id AND b.place >= a.place
-         CROSS JOIN LATERAL (SELECT least(a.number, b.number) AS one, greatest(a.number, b.number) AS two) AS x
-        UNION ALL
-        SELECT DISTINCT a.metric_id, 0, 0, '1', 'n' FROM variable a
-    )
-    SELECT format(E'%s\nSELECT s.period, s.variant_id, x.metric_id, x.variable, x.other, x.total\n'
-                  '  FROM (SELECT v.period, v.variant_id, %s FROM value v GROUP BY v.period, v.variant_id) AS s\n'
-                  ' CROSS JOIN LATERAL (VALUES %s) AS x (metric_id, variable, other, total)',
-                  (SELECT v.sql FROM v),
-                  (SELECT string_agg(format('sum((%s)::numeric) AS %s', s.summand, s.name), ', ' ORDER BY s.name)
-                     FROM (SELECT DISTINCT t.summand, t.name FROM term t) AS s),
-                  (SELECT string_agg(format('(%L::uuid, %s, %s, s.%s)', t.metric_id, t.variable, t.other, t.name), ', '
-                                     ORDER BY t.metric_id, t.variable, t.other) FROM term t))
+    SELECT concat_ws(E'\n', v.sql, lotty.sum_up_sql(v.variables, ARRAY['period', 'variant_id'])) FROM lotty.values_sql(scope, metrics, NULL, true) v
 $$;
 COMMENT ON FUNCTION lotty.sums_sql(jsonb, lotty.metric[]) IS
-    'the query of the exact sums of metrics'' variables and of their products, by period and variant';
+    'the query of the exact sums of metrics, by period and variant';
+
+-- (lotty_track refuses such values; sources of events and rows that were written by hand may have them.)
+CREATE FUNCTION lotty.addable(total numeric, metric_id uuid) RETURNS numeric
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    metric lotty.metric;
+BEGIN
+    IF total > -1e300 AND total < 1e300 THEN
+        RETURN total;
+    END IF;
+    SELECT m.* INTO metric FROM lotty.metric m WHERE m.metric_id = addable.metric_id;
+    RAISE EXCEPTION USING
+        ERRCODE = 'numeric_value_out_of_range',
+        MESSAGE = format('metric "%s" has a value that cannot be added', metric.key),
+        DETAIL = format('The value of an event of type "%s" is not a number, or too large.', metric.event_type),
+        HINT = 'Look for it by: SELECT * FROM lotty.event WHERE abs(value) >= 1e100, or in the event source.';
+END
+$$;
+COMMENT ON FUNCTION lotty.addable(numeric, uuid) IS
+    'a sum of a metric''s values; raises numeric_value_out_of_range if it is none';
 
 -- Centred without a loss: the difference is of exact numbers.
 CREATE FUNCTION lotty.stats_from_sums(kind text, n bigint, sums numeric[], products numeric[]) RETURNS lotty.stats
@@ -278,5 +316,17 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION lotty.stats_from_sums(text, bigint, numeric[], numeric[]) IS
     'stats from exact sums: of the variables, and the upper triangle, row by row, of their products';
+
+CREATE FUNCTION lotty.stats_of_sums_sql(metric lotty.metric, sums text, columns text) RETURNS text
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT format('SELECT %1$s, lotty.stats_from_sums(%2$L, s.n, s.sums, s.products) AS stats '
+                  'FROM (SELECT %1$s, (max(r.total) FILTER (WHERE r.variable = 0))::bigint AS n, '
+                  'array_agg(r.total ORDER BY r.variable) FILTER (WHERE r.variable > 0 AND r.other = 0) AS sums, '
+                  'array_agg(r.total ORDER BY r.variable, r.other) FILTER (WHERE r.other > 0) AS products '
+                  'FROM %3$s AS r GROUP BY %1$s) AS s WHERE s.n > 0',
+                  columns, CASE metric.type WHEN 'conversion' THEN 'proportion' WHEN 'ratio' THEN 'ratio' ELSE 'mean' END, sums)
+$$;
+COMMENT ON FUNCTION lotty.stats_of_sums_sql(lotty.metric, text, text) IS
+    'the query of a metric''s statistics from exact sums, by some columns';
 
 SET LOCAL search_path TO @extschema@, pg_temp;

@@ -333,7 +333,6 @@ LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     experiment CONSTANT uuid := scope ->> 'experiment_id';
     metrics lotty.metric[];
-    metric lotty.metric;
 BEGIN
     EXECUTE format('INSERT INTO lotty.report_count AS r (experiment_id, period, variant_id, exposed, crossed) '
                    'SELECT %1$L, c.period, c.variant_id, %2$s * c.exposed, %2$s * c.crossed FROM (%3$s) AS c '
@@ -347,16 +346,8 @@ BEGIN
                        'ON CONFLICT ON CONSTRAINT report_sum_pkey DO UPDATE SET total = r.total + excluded.total',
                        experiment, sign, lotty.sums_sql(scope, metrics));
     END LOOP;
-    -- It could not be taken out again. (lotty_track refuses it.)
-    SELECT m.* INTO metric FROM lotty.report_sum r JOIN lotty.metric m ON m.metric_id = r.metric_id
-     WHERE r.experiment_id = experiment AND (r.total >= 1e300 OR r.total <= -1e300) ORDER BY m.metric_id LIMIT 1;
-    IF FOUND THEN
-        RAISE EXCEPTION USING
-            ERRCODE = 'numeric_value_out_of_range',
-            MESSAGE = format('metric "%s" has a value that cannot be added', metric.key),
-            DETAIL = format('The value of an event of type "%s" is not a number, or too large.', metric.event_type),
-            HINT = 'Look for it by: SELECT * FROM lotty.event WHERE abs(value) >= 1e100.';
-    END IF;
+    -- It could not be taken out again.
+    PERFORM lotty.addable(r.total, r.metric_id) FROM lotty.report_sum r WHERE r.experiment_id = experiment;
 END
 $$;
 COMMENT ON FUNCTION lotty.add_sums(jsonb, integer) IS

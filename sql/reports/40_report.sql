@@ -67,15 +67,10 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
         THEN format('SELECT NULL::text AS dimension, r.period, r.variant_id, r.stats, r.lower_cap, r.upper_cap, r.capped '
                     'FROM lotty.report_state r WHERE r.experiment_id = %L AND r.metric_id = %L',
                     scope ->> 'experiment_id', metric.metric_id)
-        ELSE format('SELECT NULL::text AS dimension, s.period, s.variant_id, lotty.stats_from_sums(%L, s.n, s.sums, s.products) AS stats, '
-                    'NULL::float8 AS lower_cap, NULL::float8 AS upper_cap, NULL::bigint AS capped '
-                    'FROM (SELECT r.period, r.variant_id, (max(r.total) FILTER (WHERE r.variable = 0))::bigint AS n, '
-                    'array_agg(r.total ORDER BY r.variable) FILTER (WHERE r.variable > 0 AND r.other = 0) AS sums, '
-                    'array_agg(r.total ORDER BY r.variable, r.other) FILTER (WHERE r.other > 0) AS products '
-                    'FROM lotty.report_sum r WHERE r.experiment_id = %L AND r.metric_id = %L GROUP BY r.period, r.variant_id) AS s '
-                    'WHERE s.n > 0',
-                    CASE metric.type WHEN 'conversion' THEN 'proportion' WHEN 'ratio' THEN 'ratio' ELSE 'mean' END,
-                    scope ->> 'experiment_id', metric.metric_id)
+        ELSE format('SELECT NULL::text AS dimension, s.*, NULL::float8 AS lower_cap, NULL::float8 AS upper_cap, NULL::bigint AS capped FROM (%s) AS s',
+                    lotty.stats_of_sums_sql(metric,
+                        format('(SELECT * FROM lotty.report_sum WHERE experiment_id = %L AND metric_id = %L)',
+                               scope ->> 'experiment_id', metric.metric_id), 'period, variant_id'))
     END
 $$;
 COMMENT ON FUNCTION lotty.stats_sql(jsonb, lotty.metric, text) IS
@@ -379,79 +374,5 @@ END
 $$;
 COMMENT ON FUNCTION lotty.report_by(text, text, text, timestamptz, boolean, boolean) IS
     'the results of an experiment for one metric, separately for each value of a dimension; p-values are adjusted for all of them';
-
-CREATE FUNCTION lotty.daily_effects(experiment text, metric text, as_of timestamptz, step interval, cuped boolean)
-RETURNS TABLE (
-    day integer, until timestamptz, variant text, variant_id uuid, is_control boolean, rank integer,
-    stats lotty.stats, effect lotty.comparison, srm_p_value float8)
-LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp SET jit = off AS $$
-DECLARE
-    of_experiment CONSTANT uuid := lotty.experiment_of(experiment);
-    of_metric lotty.metric;
-    scope CONSTANT jsonb := lotty.report_scope(of_experiment, as_of);
-    begins timestamptz;
-    ends timestamptz;
-    steps bigint;
-BEGIN
-    SELECT m.* INTO of_metric FROM lotty.metric m WHERE m.metric_id = lotty.metric_of(metric);
-    IF step IS NULL OR step < '1 minute' THEN
-        RAISE EXCEPTION USING
-            ERRCODE = 'invalid_parameter_value',
-            MESSAGE = format('step must be a minute or longer, not %s', coalesce(step::text, 'NULL')),
-            DETAIL = 'Argument "step" of lotty.report_daily is the time from one row of a variant to the next.',
-            HINT = 'Leave it out for a day.';
-    END IF;
-    EXECUTE format('SELECT coalesce(nullif(%L::timestamptz, ''-infinity''), date_trunc(''day'', min(x.created_at), ''UTC'')), max(x.created_at) FROM (%s) AS x',
-                   scope ->> 'starts_at', lotty.exposures_sql(scope, 'd.created_at')) INTO begins, ends;
-    -- Until the end of the experiment, or the time of which the report is; else until now.
-    ends := least((scope ->> 'ends_at')::timestamptz, as_of, greatest(ends, now()));
-    IF begins IS NULL OR begins >= ends THEN
-        RETURN;
-    END IF;
-    steps := ceil(extract(epoch FROM ends - begins) / extract(epoch FROM step));
-    IF steps > 1000 THEN
-        RAISE EXCEPTION USING
-            ERRCODE = 'program_limit_exceeded',
-            MESSAGE = format('the report would have %s rows for each variant', steps),
-            DETAIL = format('The experiment goes from %s to %s, in steps of %s.', begins, ends, step),
-            HINT = 'Pass a longer step, such as ''7 days''; at most 1000 are computed.';
-    END IF;
-    -- (The variable of a loop is one of its own, also where a column has its name.)
-    FOR number IN 1 .. steps LOOP
-        day := number;
-        until := begins + make_interval(secs => extract(epoch FROM step)::float8 * number);
-        RETURN QUERY
-        SELECT daily_effects.day, daily_effects.until, e.variant, e.variant_id, e.is_control, e.rank, e.stats,
-               e.best, s.p_value
-          FROM (SELECT jsonb_set(scope, '{until}', to_jsonb(daily_effects.until)) AS scope) AS x
-         CROSS JOIN LATERAL lotty.effects(x.scope, of_metric, NULL, cuped) e
-          LEFT JOIN LATERAL (SELECT s.p_value FROM lotty.sample_ratio(x.scope, NULL) s WHERE s.counted = 'included') AS s ON true;
-    END LOOP;
-END
-$$;
-COMMENT ON FUNCTION lotty.daily_effects(text, text, timestamptz, interval, boolean) IS
-    'the rows of lotty.report_daily';
-
--- The report as it would have been on each day: with what had happened by its end. The lowest always-valid p-value
--- until a day can be acted upon: it needs no correction for having looked each day.
-CREATE FUNCTION lotty.report_daily(
-    experiment text, metric text, as_of timestamptz DEFAULT NULL, step interval DEFAULT '1 day', cuped boolean DEFAULT true)
-RETURNS TABLE (
-    day integer, until timestamptz, variant text, variant_id uuid, is_control boolean, n bigint, mean float8, std_err float8,
-    diff float8, diff_ci_lower float8, diff_ci_upper float8, lift float8, lift_ci_lower float8, lift_ci_upper float8,
-    p_value float8, seq_p_value float8, seq_p_value_lowest float8, seq_diff_ci_lower float8, seq_diff_ci_upper float8,
-    seq_lift_ci_lower float8, seq_lift_ci_upper float8, srm_p_value float8, note text)
-LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT e.day, e.until, e.variant, e.variant_id, e.is_control, coalesce(lotty.n(e.stats), 0), lotty.mean(e.stats), lotty.std_err(e.stats),
-           (e.effect).diff, (e.effect).ci_lower, (e.effect).ci_upper,
-           (e.effect).lift, (e.effect).lift_ci_lower, (e.effect).lift_ci_upper,
-           (e.effect).p_value, (e.effect).seq_p_value, min((e.effect).seq_p_value) OVER (PARTITION BY e.variant_id ORDER BY e.day),
-           (e.effect).seq_ci_lower, (e.effect).seq_ci_upper, (e.effect).seq_lift_ci_lower, (e.effect).seq_lift_ci_upper,
-           e.srm_p_value, (e.effect).note
-      FROM lotty.daily_effects(experiment, metric, as_of, step, coalesce(cuped, true)) e
-     ORDER BY e.day, e.is_control DESC, e.rank, e.variant
-$$;
-COMMENT ON FUNCTION lotty.report_daily(text, text, timestamptz, interval, boolean) IS
-    'the results of an experiment for one metric as they stood at the end of each day, beginning with that of the first exposure (or starts_at of the plan)';
 
 SET LOCAL search_path TO @extschema@, pg_temp;

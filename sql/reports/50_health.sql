@@ -88,7 +88,7 @@ BEGIN
                                         'd.created_at', 'd.created_at', false),
         lotty.subjects_sql(scope),
         coalesce((SELECT string_agg(format('SELECT r.*, %s AS is_known FROM (%s) AS r',
-                                           CASE WHEN as_of IS NULL THEN 'true' ELSE format('r.received_at < %L', as_of) END,
+                                           CASE WHEN as_of IS NULL THEN 'true' ELSE format('r.received_at < timestamptz %L', scope ->> 'as_of') END,
                                            (lotty.event_rows_sql(t.type)).sql), E'\nUNION ALL\n' ORDER BY t.type)
                     FROM (SELECT DISTINCT unnest(types) AS type) AS t),
                  'SELECT NULL::text AS event_id, NULL::text AS subject_id, NULL::uuid AS decision_id, NULL::numeric AS value, '

@@ -59,6 +59,9 @@ SELECT lotty_track('u1', 'pay', 1e100);
 INSERT INTO lotty.event (event_id, subject_id, event_type, value) VALUES ('huge', 'u1', 'late', 'Infinity');
 UPDATE lotty.metric SET type = 'sum' WHERE key = 'year';
 SELECT count(*) FROM lotty.report('y');
+\set SHOW_CONTEXT never
+SELECT count(*) FROM lotty.report_daily('y', 'year');
+\set SHOW_CONTEXT errors
 -- The others' reports are refreshed.
 SELECT experiment_key, action FROM lotty_refresh_reports() WHERE experiment_key = 'y';
 DELETE FROM lotty.event WHERE event_id = 'huge';

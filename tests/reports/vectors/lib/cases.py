@@ -1,4 +1,5 @@
 """What the recorded experiments do not have, on small experiments whose numbers are computed by the definition."""
+import math
 import random
 from fractions import Fraction
 
@@ -12,7 +13,7 @@ LIVE = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;"
 WEIGHTS = [1, 1, 1]
 # How many comparisons each case makes.
 COMPARISONS = {"attribution sources": 1776, "attribution kept": 1776, "attribution live": 1776, "history": 8960,
-               "refreshed": 19376, "weights": 98}
+               "refreshed": 19376, "weights": 98, "daily": 6452}
 
 
 def prepare(database, small, plan=True):
@@ -137,6 +138,49 @@ def attribution(database):
         results.append(tally.result(f"attribution {way}", COMPARISONS.get(f"attribution {way}")))
     drop_database(database)
     return results
+
+
+# --- day by day --------------------------------------------------------------------------------
+
+
+def compare_days(tally, database, small, is_enough=lambda: False):
+    """Each day is what the definition gives of what had happened until its end, until it is enough."""
+    for crossovers in ("exclude", "first"):
+        psql(f"UPDATE lotty.analysis_plan SET crossovers = '{crossovers}'", database)
+        # With the second no day begins when another does in the first.
+        for step, asked in ((DAY, "1 day"), (31 * 3600 * SECOND + 1, "31 hours 1 microsecond")):
+            days = -(-(END - START) // step)
+            expected = [Report(small.decisions, small.events, START, END, crossovers, until=START + (number + 1) * step) for number in range(days)]
+            for metric in METRICS:
+                said = {(row["day"], row["variant"]): row for row in rows(
+                    f"SELECT * FROM lotty.report_daily('{EXPERIMENT}', {literal(metric['key'])}, step => '{asked}', cuped => false)", database)}
+                tally.equal(f"{crossovers} {asked} {metric['key']}: rows", days * len(VARIANTS), len(said))
+                for number, report_then in enumerate(expected):
+                    stats = report_then.stats(metric)
+                    for variant in VARIANTS:
+                        count, total, *others = stats.get(variant, (0, 0, 0))
+                        row, what = said[number + 1, variant], f"{crossovers} {asked} {metric['key']} {variant} day {number + 1}"
+                        below = others[0] if metric["type"] == "ratio" else count
+                        tally.equal(f"{what} n", count, row["n"])
+                        tally.number(f"{what} mean", total / below if below else None, row["mean"])
+                        if metric["type"] in ("count", "sum") and len(others) == 1:
+                            variance = (others[0] - Fraction(total * total) / count) / (count - 1) if count > 1 else None
+                            tally.number(f"{what} std_err", None if variance is None else math.sqrt(variance / count), row["std_err"])
+                for number, report_then in enumerate(expected):
+                    counts = report_then.counts()
+                    srm = definition.sample_ratio([([counts.get(variant, (0, 0))[1] for variant in VARIANTS], WEIGHTS)])
+                    tally.number(f"{crossovers} {asked} {metric['key']} day {number + 1} srm", srm["p_value"], said[number + 1, VARIANTS[0]]["srm_p_value"])
+                if is_enough():
+                    return
+
+
+def daily(database):
+    """Each day of report_daily."""
+    small, tally = World(7), Tally()
+    prepare(database, small)
+    compare_days(tally, database, small)
+    drop_database(database)
+    return [tally.result("daily", COMPARISONS.get("daily"))]
 
 
 # --- the report at T is what it was at T ---------------------------------------------------------
@@ -353,4 +397,4 @@ def weights(database):
     return [tally.result("weights", COMPARISONS.get("weights"))]
 
 
-CASES = {"attribution": attribution, "history": history, "refreshed": refreshed, "weights": weights}
+CASES = {"attribution": attribution, "daily": daily, "history": history, "refreshed": refreshed, "weights": weights}

@@ -49,6 +49,12 @@ OF_RECORDED = [
     ("effects", "the prior is flat", "plan.prior_mean, plan.prior_stddev", "plan.prior_mean, NULL"),
     ("adjust_p_values", "p-values are not adjusted", "lotty.holm(p_values)", "p_values"),
 ]
+OF_DAYS = [
+    ("daily_values_sql", "what somebody had before is not taken out", "(s.next_day, -1)", "(s.next_day, 0)"),
+    ("daily_values_sql", "who crosses over stays", "(u.crossed_at IS NULL OR s.day < %s)", "(true OR s.day < %s)"),
+    ("daily_scopes", "the counts have those who crossed over", "sum(c.crossed) OVER w", "sum(0 * c.crossed) OVER w"),
+    ("day_sql", "things happen a day late", "(1 + (extract", "(2 + (extract"),
+]
 OF_REFRESH = [
     ("mark_stale", "changed rows are not noticed", "    IF TG_OP = 'TRUNCATE' THEN", "    RETURN NULL;\n    IF TG_OP = 'TRUNCATE' THEN"),
     ("add_sums", "what was before is not taken out", "sign, lotty.sums_sql", "greatest(sign, 0), lotty.sums_sql"),
@@ -56,7 +62,7 @@ OF_REFRESH = [
     ("changed_subjects", "new decisions are not seen", "d.created_at >= since", "d.created_at >= 'infinity'"),
 ]
 # Each can be made and is found; and before and after nothing is wrong.
-COMPARISONS = 2 * len(OF_REFRESH) + 2 * len(OF_ATTRIBUTION) + 2
+COMPARISONS = 2 * (len(OF_REFRESH) + len(OF_ATTRIBUTION) + len(OF_DAYS)) + 4
 COMPARISONS_OF_RECORDED = 2 * len(OF_RECORDED) + 2
 
 
@@ -98,7 +104,13 @@ def of_attribution(tally, database):
         looks = Tally()
         cases.compare_looks(looks, database, small, "sources", lambda: bool(looks.failures))
         return looks.failures[:1]
+
+    def failing_days():
+        days = Tally()
+        cases.compare_days(days, database, small, lambda: bool(days.failures))
+        return days.failures[:1]
     find(tally, database, OF_ATTRIBUTION, failing)
+    find(tally, database, OF_DAYS, failing_days)
     drop_database(database)
 
 
