@@ -12,7 +12,8 @@ COMMENT ON FUNCTION lotty.day_sql(text, timestamptz, interval, integer) IS
     'the number of the day on which something happened, as SQL';
 
 -- The sums of each day follow from what happened on it: a subject that comes, goes, or has something new is taken out with the
--- values that it had and put in with those that it has then. So the log and the events are read once, not once for each day.
+-- values that it had and put in with those that it has then. So the log and the events are read once, not once for each day: 7.5 s
+-- instead of 65 for 29 days (1 million decisions, 2 million events, a sum).
 CREATE FUNCTION lotty.daily_values_sql(
     scope jsonb, metric lotty.metric, begins timestamptz, step interval, steps integer, OUT sql text, OUT variables jsonb)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
