@@ -38,7 +38,7 @@ RETURNS SETOF record LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp A
             'event_quantile_sql', 'moments_sql', 'sums_sql', 'is_additive', 'stats_from_sums',
             'in_seconds', 'known_counts_sql', 'guardrail_bound', 'has_cached_stats', 'metric_groups', 'metric_queries', 'metrics_sql',
             'read_together', 'needed_values', 'summands', 'sum_up_sql', 'stats_of_sums_sql', 'day_sql', 'daily_values_sql', 'daily_scopes',
-            'addable']),
+            'addable', 'refuse_values']),
         -- The statistics, without the functions of which the aggregates and the type are made: those are
         -- not the caller's to call.
         ('report', 'EXECUTE', 'FUNCTION', ARRAY[

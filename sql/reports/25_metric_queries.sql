@@ -280,20 +280,33 @@ COMMENT ON FUNCTION lotty.sums_sql(jsonb, lotty.metric[]) IS
     'the query of the exact sums of metrics, by period and variant';
 
 -- (lotty_track refuses such values; sources of events and rows that were written by hand may have them.)
-CREATE FUNCTION lotty.addable(total numeric, metric_id uuid) RETURNS numeric
+CREATE FUNCTION lotty.refuse_values(metric_id uuid, reason text) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     metric lotty.metric;
+    types text;
+BEGIN
+    SELECT m.* INTO metric FROM lotty.metric m WHERE m.metric_id = refuse_values.metric_id;
+    SELECT string_agg(DISTINCT format('"%s"', n.event_type), ' or ') INTO types FROM lotty.needed_values(ARRAY[metric]) n;
+    RAISE EXCEPTION USING
+        ERRCODE = 'numeric_value_out_of_range',
+        MESSAGE = format('metric "%s" has a value that cannot be added', metric.key),
+        DETAIL = format('The value of an event of type %s is not a number, or too large: %s.', types, reason),
+        HINT = 'Look for it by: SELECT * FROM lotty.event WHERE abs(value) >= 1e100, or in the event source.';
+END
+$$;
+COMMENT ON FUNCTION lotty.refuse_values(uuid, text) IS
+    'raises numeric_value_out_of_range for a metric';
+
+CREATE FUNCTION lotty.addable(total numeric, metric_id uuid) RETURNS numeric
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF total > -1e300 AND total < 1e300 THEN
         RETURN total;
     END IF;
-    SELECT m.* INTO metric FROM lotty.metric m WHERE m.metric_id = addable.metric_id;
-    RAISE EXCEPTION USING
-        ERRCODE = 'numeric_value_out_of_range',
-        MESSAGE = format('metric "%s" has a value that cannot be added', metric.key),
-        DETAIL = format('The value of an event of type "%s" is not a number, or too large.', metric.event_type),
-        HINT = 'Look for it by: SELECT * FROM lotty.event WHERE abs(value) >= 1e100, or in the event source.';
+    PERFORM lotty.refuse_values(metric_id, format('the sum of values or of their products is %s',
+                                                  CASE WHEN total = 'NaN' OR abs(total) = 'Infinity' THEN total::text
+                                                       ELSE btrim(to_char(total, '9.9EEEE')) END));
 END
 $$;
 COMMENT ON FUNCTION lotty.addable(numeric, uuid) IS

@@ -83,20 +83,33 @@ LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp SET jit = off SE
 DECLARE
     unread CONSTANT uuid[] := ARRAY(SELECT m.metric_id FROM unnest(metric_ids) AS m (metric_id) WHERE NOT lotty.has_cached_stats(scope, m.metric_id));
     metrics lotty.metric[];
+    metric lotty.metric;
     read record;
     -- Of a metric that has no rows that is known, too.
     stats jsonb := (SELECT jsonb_object_agg(u.metric_id, jsonb '[]') FROM unnest(unread) AS u (metric_id));
     counts jsonb;
 BEGIN
     FOR metrics IN SELECT g.* FROM lotty.metric_groups(unread) AS g (metrics) LOOP
-        EXECUTE (
-            SELECT format(E'%s\nSELECT (SELECT jsonb_object_agg(s.metric_id, s.rows) FROM ('
-                          'SELECT s.metric_id, jsonb_agg(to_jsonb(s) - ''metric_id'') AS rows FROM (%s) AS s GROUP BY s.metric_id) AS s) AS stats, '
-                          '%s AS counts',
-                          q.with_query, q.query,
-                          CASE WHEN q.with_query = '' OR counts IS NOT NULL OR (scope -> 'cached')::boolean THEN 'NULL::jsonb'
-                               ELSE format('(SELECT jsonb_agg(to_jsonb(c)) FROM (%s) AS c)', lotty.counts_sql(scope, NULL, 'subject')) END)
-              FROM lotty.metrics_sql(scope, metrics) q) INTO read;
+        BEGIN
+            EXECUTE (
+                SELECT format(E'%s\nSELECT (SELECT jsonb_object_agg(s.metric_id, s.rows) FROM ('
+                              'SELECT s.metric_id, jsonb_agg(to_jsonb(s) - ''metric_id'') AS rows FROM (%s) AS s GROUP BY s.metric_id) AS s) AS stats, '
+                              '%s AS counts',
+                              q.with_query, q.query,
+                              CASE WHEN q.with_query = '' OR counts IS NOT NULL OR (scope -> 'cached')::boolean THEN 'NULL::jsonb'
+                                   ELSE format('(SELECT jsonb_agg(to_jsonb(c)) FROM (%s) AS c)', lotty.counts_sql(scope, NULL, 'subject')) END)
+                  FROM lotty.metrics_sql(scope, metrics) q) INTO read;
+        EXCEPTION WHEN numeric_value_out_of_range THEN
+            -- Which metric it is shows when they are read one by one.
+            FOREACH metric IN ARRAY metrics LOOP
+                BEGIN
+                    EXECUTE lotty.metric_sql(scope, metric);
+                EXCEPTION WHEN numeric_value_out_of_range THEN
+                    PERFORM lotty.refuse_values(metric.metric_id, SQLERRM);
+                END;
+            END LOOP;
+            RAISE;
+        END;
         stats := stats || coalesce(read.stats, '{}');
         counts := coalesce(counts, read.counts);
     END LOOP;

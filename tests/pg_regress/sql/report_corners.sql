@@ -61,6 +61,7 @@ UPDATE lotty.metric SET type = 'sum' WHERE key = 'year';
 SELECT count(*) FROM lotty.report('y');
 \set SHOW_CONTEXT never
 SELECT count(*) FROM lotty.report_daily('y', 'year');
+SELECT count(*) FROM lotty.report('y', '9999-01-01Z');
 \set SHOW_CONTEXT errors
 -- The others' reports are refreshed.
 SELECT experiment_key, action FROM lotty_refresh_reports() WHERE experiment_key = 'y';
