@@ -29,65 +29,63 @@ $$;
 COMMENT ON FUNCTION lotty.included_sql(jsonb, text) IS
     'the common table expressions subject and included: who was exposed, and who is in the report';
 
--- Of each metric the value or the numerator, of a ratio the denominator; then the same of the covariate.
+-- Of each metric the value or the numerator (place 1), of a ratio the denominator; then the same of the covariate. What is of the
+-- same events has the same measure, and what is made of it in the same way is the same value: both are numbered as they come.
 CREATE FUNCTION lotty.needed_values(metrics lotty.metric[])
-RETURNS TABLE (metric_id uuid, event_type text, attribution text, attribution_window interval, look_back interval, kind text, before_exposure boolean)
+RETURNS TABLE (metric_id uuid, place integer, measure bigint, value bigint, event_type text, attribution text,
+               attribution_window interval, look_back interval, kind text, before_exposure boolean)
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT m.metric_id, n.event_type, n.attribution, n.attribution_window, n.look_back, n.kind, n.before_exposure
-      FROM unnest(metrics) WITH ORDINALITY AS m
-      JOIN lotty.metric c ON c.metric_id = coalesce(m.covariate_id, m.metric_id)
-     CROSS JOIN LATERAL (SELECT make_interval(days => m.cuped_days) AS look_back, m.covariate_id IS NULL AS is_own, m.type = 'ratio' AS is_ratio) AS x
-     CROSS JOIN LATERAL (SELECT CASE WHEN x.is_own THEN x.look_back END AS look_back,
-                                CASE WHEN x.is_own THEN m.attribution_window END AS attribution_window,
-                                CASE WHEN x.is_own THEN m.attribution ELSE 'subject_id' END AS attribution) AS o
-     CROSS JOIN LATERAL (VALUES
-        (1, m.event_type, m.attribution, m.attribution_window, o.look_back,
-         CASE m.type WHEN 'ratio' THEN m.numerator WHEN 'quantile' THEN 'sum' ELSE m.type END, false),
-        (2, coalesce(m.denominator_event_type, m.event_type), m.attribution, m.attribution_window, o.look_back, m.denominator, false),
-        (3, c.event_type, o.attribution, o.attribution_window, x.look_back, CASE WHEN x.is_ratio THEN c.numerator ELSE c.type END, true),
-        (4, coalesce(c.denominator_event_type, c.event_type), o.attribution, o.attribution_window, x.look_back, c.denominator, true))
-        AS n (number, event_type, attribution, attribution_window, look_back, kind, before_exposure)
-     WHERE (x.is_ratio OR n.number IN (1, 3)) AND (m.cuped_days IS NOT NULL OR NOT n.before_exposure)
-     ORDER BY m.ordinality, n.number
+    WITH needed AS (
+        SELECT m.metric_id, n.*, row_number() OVER (ORDER BY m.ordinality, n.place) AS number
+          FROM unnest(metrics) WITH ORDINALITY AS m
+          JOIN lotty.metric c ON c.metric_id = coalesce(m.covariate_id, m.metric_id)
+         CROSS JOIN LATERAL (SELECT make_interval(days => m.cuped_days) AS look_back, m.covariate_id IS NULL AS is_own, m.type = 'ratio' AS is_ratio) AS x
+         CROSS JOIN LATERAL (SELECT CASE WHEN x.is_own THEN x.look_back END AS look_back,
+                                    CASE WHEN x.is_own THEN m.attribution_window END AS attribution_window,
+                                    CASE WHEN x.is_own THEN m.attribution ELSE 'subject_id' END AS attribution) AS o
+         CROSS JOIN LATERAL (VALUES
+            (1, m.event_type, m.attribution, m.attribution_window, o.look_back,
+             CASE m.type WHEN 'ratio' THEN m.numerator WHEN 'quantile' THEN 'sum' ELSE m.type END, false),
+            (2, coalesce(m.denominator_event_type, m.event_type), m.attribution, m.attribution_window, o.look_back, m.denominator, false),
+            (3, c.event_type, o.attribution, o.attribution_window, x.look_back, CASE WHEN x.is_ratio THEN c.numerator ELSE c.type END, true),
+            (4, coalesce(c.denominator_event_type, c.event_type), o.attribution, o.attribution_window, x.look_back, c.denominator, true))
+            AS n (place, event_type, attribution, attribution_window, look_back, kind, before_exposure)
+         WHERE m.type <> 'event_quantile'
+           AND (x.is_ratio OR n.place IN (1, 3)) AND (m.cuped_days IS NOT NULL OR NOT n.before_exposure)
+    ), measure AS (
+        SELECT n.*, min(n.number) OVER (PARTITION BY n.event_type, n.attribution, lotty.in_seconds(n.attribution_window),
+                                                     lotty.in_seconds(n.look_back)) AS measure FROM needed n
+    ), first AS (
+        SELECT m.*, min(m.number) OVER (PARTITION BY m.measure, m.kind, m.before_exposure) AS value FROM measure m
+    )
+    SELECT f.metric_id, f.place, dense_rank() OVER (ORDER BY f.measure), dense_rank() OVER (ORDER BY f.value),
+           f.event_type, f.attribution, f.attribution_window, f.look_back, f.kind, f.before_exposure
+      FROM first f ORDER BY f.number
 $$;
 COMMENT ON FUNCTION lotty.needed_values(lotty.metric[]) IS
-    'the values of subjects that metrics are made of: of which events, attributed how, and what is made of them';
+    'the values of subjects that metrics are made of (but for quantiles of events): of which events, attributed how, and what is made of them';
 
--- v1, v2 and so on are the values; variables says which are whose. What is of the same events is read once.
-CREATE FUNCTION lotty.values_sql(
-    scope jsonb, metrics lotty.metric[], dimension_query text, exact boolean, OUT sql text, OUT variables jsonb)
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    needed record;
-    part text;
-    parts text[] := '{}';
-    val text;
-    vals text[] := '{}';
-BEGIN
-    variables := '{}';
-    FOR needed IN SELECT n.* FROM lotty.needed_values(metrics) n LOOP
-        part := lotty.totals_sql(scope, needed.event_type, needed.attribution, needed.attribution_window, needed.look_back);
-        IF array_position(parts, part) IS NULL THEN
-            parts := parts || part;
-        END IF;
-        val := lotty.value_sql(needed.kind, 't' || array_position(parts, part), needed.before_exposure, exact);
-        IF array_position(vals, val) IS NULL THEN
-            vals := vals || val;
-        END IF;
-        variables := variables || jsonb_build_object(needed.metric_id,
-            coalesce(variables -> needed.metric_id::text, '[]') || to_jsonb(array_position(vals, val)));
-    END LOOP;
+-- t1, t2 and so on are the totals of the measures, v1, v2 and so on the values.
+CREATE FUNCTION lotty.values_sql(scope jsonb, metrics lotty.metric[], dimension_query text, exact boolean) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    WITH needed AS MATERIALIZED (
+        SELECT n.* FROM lotty.needed_values(metrics) n
+    ), measure AS (
+        SELECT DISTINCT ON (n.measure) n.measure AS number,
+               lotty.totals_sql(scope, n.event_type, n.attribution, n.attribution_window, n.look_back) AS text
+          FROM needed n
+    ), value AS (
+        SELECT DISTINCT n.value AS number, lotty.value_sql(n.kind, 't' || n.measure, n.before_exposure, exact) AS text FROM needed n
+    )
     SELECT lotty.included_sql(scope, dimension_query)
-           || string_agg(format(E', t%s AS (\n%s\n)', p.number, p.text), '' ORDER BY p.number)
+           || string_agg(format(E', t%s AS (\n%s\n)', m.number, m.text), '' ORDER BY m.number)
            || format(E', value AS (\nSELECT i.dimension, i.period, i.variant_id, %s\n  FROM included i%s\n)',
-                     (SELECT string_agg(format('%s AS v%s', v.text, v.number), ', ' ORDER BY v.number)
-                        FROM unnest(vals) WITH ORDINALITY AS v (text, number)),
-                     string_agg(format(E'\n  LEFT JOIN t%1$s ON t%1$s.subject_id = i.subject_id', p.number), '' ORDER BY p.number))
-      INTO sql FROM unnest(parts) WITH ORDINALITY AS p (text, number);
-END
+                     (SELECT string_agg(format('%s AS v%s', v.text, v.number), ', ' ORDER BY v.number) FROM value v),
+                     string_agg(format(E'\n  LEFT JOIN t%1$s ON t%1$s.subject_id = i.subject_id', m.number), '' ORDER BY m.number))
+      FROM measure m
 $$;
 COMMENT ON FUNCTION lotty.values_sql(jsonb, lotty.metric[], text, boolean) IS
-    'the common table expression value, with the variables of metrics for each subject, and of each metric the numbers of its variables';
+    'the common table expression value, with the values of metrics for each subject, as numbered by lotty.needed_values; NULL if they need none';
 
 -- Several metrics are read together, but not so many that a query has hundreds of joins, each with memory of its own.
 CREATE FUNCTION lotty.metric_groups(metric_ids uuid[]) RETURNS SETOF lotty.metric[]
@@ -186,30 +184,23 @@ COMMENT ON FUNCTION lotty.moments_sql(lotty.metric, integer[], text) IS
 -- dimension and each period of constant weights. Quantiles are of all periods together. Those of events are made of
 -- other rows than the rest, each in a query with common table expressions of its own.
 CREATE FUNCTION lotty.metric_queries(
-    scope jsonb, metrics lotty.metric[], dimension_query text, OUT with_query text, OUT metric_ids uuid[], OUT queries text[])
+    scope jsonb, metrics lotty.metric[], dimension_query text, OUT with_query text, OUT queries text[])
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    of_values record;
     of_moments record;
     metric lotty.metric;
     variables integer[];
 BEGIN
-    with_query := '';
-    SELECT v.* INTO of_values
-      FROM (SELECT array_agg(m ORDER BY m.metric_id) AS metrics FROM unnest(metrics) m WHERE m.type <> 'event_quantile') AS x
-     CROSS JOIN LATERAL lotty.values_sql(scope, x.metrics, dimension_query, false) v
-     WHERE x.metrics IS NOT NULL;
-    with_query := coalesce(of_values.sql, '');
+    with_query := coalesce(lotty.values_sql(scope, metrics, dimension_query, false), '');
     FOREACH metric IN ARRAY metrics LOOP
-        metric_ids := metric_ids || metric.metric_id;
-        variables := ARRAY(SELECT jsonb_array_elements_text(of_values.variables -> metric.metric_id::text)::integer);
+        variables := ARRAY(SELECT n.value FROM lotty.needed_values(metrics) n WHERE n.metric_id = metric.metric_id ORDER BY n.place);
         CASE metric.type
             WHEN 'event_quantile' THEN
                 queries := queries || lotty.event_quantile_sql(scope, metric, dimension_query);
             WHEN 'quantile' THEN
                 queries := queries || lotty.quantile_sql(metric, variables[1]);
             ELSE
-                SELECT m.* INTO of_moments FROM lotty.moments_sql(metric, variables, 'cap' || cardinality(metric_ids)) m;
+                SELECT m.* INTO of_moments FROM lotty.moments_sql(metric, variables, 'cap' || 1 + coalesce(cardinality(queries), 0)) m;
                 with_query := with_query || of_moments.with_query;
                 queries := queries || of_moments.query;
         END CASE;
@@ -217,7 +208,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION lotty.metric_queries(jsonb, lotty.metric[], text) IS
-    'the queries that compute metrics, as lotty.metric_sql: what is read for all of them (with_query), and one for each of metric_ids';
+    'the queries that compute metrics, as lotty.metric_sql: what is read for all of them (with_query), and one for each';
 
 CREATE FUNCTION lotty.metric_sql(scope jsonb, metric lotty.metric, dimension_query text DEFAULT NULL) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -228,9 +219,9 @@ COMMENT ON FUNCTION lotty.metric_sql(jsonb, lotty.metric, text) IS
 
 CREATE FUNCTION lotty.metrics_sql(scope jsonb, metrics lotty.metric[], OUT with_query text, OUT query text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT q.with_query, string_agg(format('SELECT %L::uuid AS metric_id, s.* FROM (%s) AS s', m.metric_id, m.query), E'\nUNION ALL\n' ORDER BY m.metric_id)
-      FROM lotty.metric_queries(scope, metrics, NULL) q
-     CROSS JOIN LATERAL unnest(q.metric_ids, q.queries) AS m (metric_id, query)
+    SELECT q.with_query, string_agg(format('SELECT %L::uuid AS metric_id, s.* FROM (%s) AS s', m.metric_id, q.queries[m.ordinality]),
+                                    E'\nUNION ALL\n' ORDER BY m.ordinality)
+      FROM lotty.metric_queries(scope, metrics, NULL) q CROSS JOIN unnest(metrics) WITH ORDINALITY AS m
      GROUP BY q.with_query
 $$;
 COMMENT ON FUNCTION lotty.metrics_sql(jsonb, lotty.metric[]) IS
@@ -238,43 +229,46 @@ COMMENT ON FUNCTION lotty.metrics_sql(jsonb, lotty.metric[]) IS
 
 -- The same as sums, which can be added to and subtracted from, being exact: of the number of subjects (variable 0), of
 -- each variable, and of their products.
-CREATE FUNCTION lotty.summands(variables jsonb)
-RETURNS TABLE (metric_id uuid, variable bigint, other bigint, summand text, name text)
-LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
-    WITH variable AS (
-        SELECT m.key::uuid AS metric_id, x.place, x.number::integer AS number
-          FROM jsonb_each(variables) m CROSS JOIN LATERAL jsonb_array_elements_text(m.value) WITH ORDINALITY AS x (number, place)
+CREATE FUNCTION lotty.summands(metrics lotty.metric[])
+RETURNS TABLE (metric_id uuid, variable integer, other integer, summand text, name text)
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    WITH needed AS MATERIALIZED (
+        SELECT n.metric_id, n.place, n.value, row_number() OVER (PARTITION BY n.metric_id ORDER BY n.place)::integer AS variable
+          FROM lotty.needed_values(metrics) n
     )
-    SELECT DISTINCT a.metric_id, 0::bigint, 0::bigint, '1', 'n' FROM variable a
+    SELECT DISTINCT a.metric_id, 0, 0, '1', 'n' FROM needed a
     UNION ALL
-    SELECT a.metric_id, a.place, 0, format('v.v%s', a.number), format('s%s', a.number) FROM variable a
+    SELECT a.metric_id, a.variable, 0, format('v.v%s', a.value), format('s%s', a.value) FROM needed a
     UNION ALL
-    SELECT a.metric_id, a.place, b.place, format('v.v%s * v.v%s', x.one, x.two), format('s%s_%s', x.one, x.two)
-      FROM variable a JOIN variable b ON b.metric_id = a.metric_id AND b.place >= a.place
-     CROSS JOIN LATERAL (SELECT least(a.number, b.number) AS one, greatest(a.number, b.number) AS two) AS x
+    SELECT a.metric_id, a.variable, b.variable, format('v.v%s * v.v%s', x.one, x.two), format('s%s_%s', x.one, x.two)
+      FROM needed a JOIN needed b ON b.metric_id = a.metric_id AND b.variable >= a.variable
+     CROSS JOIN LATERAL (SELECT least(a.value, b.value) AS one, greatest(a.value, b.value) AS two) AS x
 $$;
-COMMENT ON FUNCTION lotty.summands(jsonb) IS
+COMMENT ON FUNCTION lotty.summands(lotty.metric[]) IS
     'what is summed up over the subjects for metrics, of the common table expression value; what has the same name is the same';
 
 -- value has the columns that are grouped by, and a sign: -1 takes a subject out.
-CREATE FUNCTION lotty.sum_up_sql(variables jsonb, columns text[], sign text DEFAULT '1') RETURNS text
-LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+CREATE FUNCTION lotty.sum_up_sql(metrics lotty.metric[], columns text[], sign text DEFAULT '1') RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    WITH summand AS MATERIALIZED (
+        SELECT u.* FROM lotty.summands(metrics) u
+    )
     SELECT format(E'SELECT %1$s, x.metric_id, x.variable, x.other, x.total\n'
                   '  FROM (SELECT %2$s, %3$s FROM value v GROUP BY %2$s) AS s\n'
                   ' CROSS JOIN LATERAL (VALUES %4$s) AS x (metric_id, variable, other, total)',
                   (SELECT string_agg('s.' || c.name, ', ') FROM unnest(columns) AS c (name)),
                   (SELECT string_agg('v.' || c.name, ', ') FROM unnest(columns) AS c (name)),
                   (SELECT string_agg(format('sum((%s * (%s))::numeric) AS %s', sign, s.summand, s.name), ', ' ORDER BY s.name)
-                     FROM (SELECT DISTINCT u.summand, u.name FROM lotty.summands(variables) u) AS s),
+                     FROM (SELECT DISTINCT u.summand, u.name FROM summand u) AS s),
                   (SELECT string_agg(format('(%L::uuid, %s, %s, s.%s)', u.metric_id, u.variable, u.other, u.name), ', '
-                                     ORDER BY u.metric_id, u.variable, u.other) FROM lotty.summands(variables) u))
+                                     ORDER BY u.metric_id, u.variable, u.other) FROM summand u))
 $$;
-COMMENT ON FUNCTION lotty.sum_up_sql(jsonb, text[], text) IS
+COMMENT ON FUNCTION lotty.sum_up_sql(lotty.metric[], text[], text) IS
     'the query of exact sums of metrics'' variables and of their products, of the common table expression value';
 
 CREATE FUNCTION lotty.sums_sql(scope jsonb, metrics lotty.metric[]) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT concat_ws(E'\n', v.sql, lotty.sum_up_sql(v.variables, ARRAY['period', 'variant_id'])) FROM lotty.values_sql(scope, metrics, NULL, true) v
+    SELECT concat_ws(E'\n', lotty.values_sql(scope, metrics, NULL, true), lotty.sum_up_sql(metrics, ARRAY['period', 'variant_id']))
 $$;
 COMMENT ON FUNCTION lotty.sums_sql(jsonb, lotty.metric[]) IS
     'the query of the exact sums of metrics, by period and variant';

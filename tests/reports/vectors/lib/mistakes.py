@@ -51,7 +51,7 @@ OF_RECORDED = [
 ]
 OF_DAYS = [
     ("daily_values_sql", "what somebody had before is not taken out", "(s.next_day, -1)", "(s.next_day, 0)"),
-    ("daily_values_sql", "who crosses over stays", "(u.crossed_at IS NULL OR s.day < %s)", "(true OR s.day < %s)"),
+    ("daily_values_sql", "who crosses over stays", "(u.crossed_on IS NULL OR s.day < u.crossed_on)", "(true OR s.day < u.crossed_on)"),
     ("daily_scopes", "the counts have those who crossed over", "sum(c.crossed) OVER w", "sum(0 * c.crossed) OVER w"),
     ("day_sql", "things happen a day late", "(1 + (extract", "(2 + (extract"),
 ]
