@@ -91,11 +91,11 @@ COMMENT ON FUNCTION lotty.values_sql(jsonb, lotty.metric[], text, boolean) IS
 CREATE FUNCTION lotty.metric_groups(metric_ids uuid[]) RETURNS SETOF lotty.metric[]
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT array_agg(g.metric ORDER BY g.number)
-      FROM (SELECT m AS metric, row_number() OVER (ORDER BY m.metric_id) AS number FROM lotty.metric m WHERE m.metric_id = ANY (metric_ids)) AS g
+      FROM (SELECT m AS metric, row_number() OVER (ORDER BY m.key) AS number FROM lotty.metric m WHERE m.metric_id = ANY (metric_ids)) AS g
      GROUP BY (g.number - 1) / 8 ORDER BY min(g.number)
 $$;
 COMMENT ON FUNCTION lotty.metric_groups(uuid[]) IS
-    'metrics, in groups that one query computes';
+    'metrics by their keys, in groups that one query computes';
 
 CREATE FUNCTION lotty.quantile_sql(metric lotty.metric, variable integer) RETURNS text
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$

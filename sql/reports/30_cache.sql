@@ -346,8 +346,10 @@ BEGIN
                        'ON CONFLICT ON CONSTRAINT report_sum_pkey DO UPDATE SET total = r.total + excluded.total',
                        experiment, sign, lotty.sums_sql(scope, metrics));
     END LOOP;
-    -- It could not be taken out again.
-    PERFORM lotty.addable(r.total, r.metric_id) FROM lotty.report_sum r WHERE r.experiment_id = experiment;
+    -- It could not be taken out again. Of several metrics the first by its key is told.
+    PERFORM lotty.addable(r.total, r.metric_id)
+       FROM (SELECT r.total, r.metric_id FROM lotty.report_sum r JOIN lotty.metric m ON m.metric_id = r.metric_id
+              WHERE r.experiment_id = experiment ORDER BY m.key, r.variable, r.other OFFSET 0) AS r;
 END
 $$;
 COMMENT ON FUNCTION lotty.add_sums(jsonb, integer) IS
